@@ -1,0 +1,1 @@
+"""The checks of this repository: its pages, its site and its measurements."""

@@ -1,0 +1,115 @@
+"""Running one python or console block and holding it to what the page shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from checks.pages.masks import difference, first_difference, merge
+
+if TYPE_CHECKING:
+    from checks.failure import Failure
+    from checks.pages.fences import Fence, Page
+    from checks.pages.scratch import Scratch
+
+
+@dataclass
+class Outcome:
+    """What is wrong with a block, and the lines that would make it true.
+
+    ``true_lines`` belong into ``recorded``, or into a new Output block where there is none.
+    """
+
+    failures: list[Failure] = field(default_factory=list)
+    recorded: Fence | None = None
+    true_lines: list[str] | None = None
+
+
+def run_python(page: Page, fence: Fence, scratch: Scratch) -> Outcome:
+    """Run a python block and compare what it prints with the Output block after it."""
+    result = scratch.run_python("\n" * fence.line + fence.content)
+    if result.error:
+        line = result.line - fence.line if result.line else 0
+        message = result.error
+        if not 0 <= line <= len(fence.lines):
+            line = 0
+        return Outcome([fence.failure(message, result.traceback, offset=line)])
+    output = page.output_of(fence)
+    shown = output.lines if output else []
+    merged = merge(shown, result.lines)
+    outcome = Outcome(recorded=output, true_lines=merged)
+    if not output:
+        if merged:
+            outcome.failures.append(
+                fence.failure(
+                    'this block prints, so a text block title="Output" must directly follow it',
+                    difference([], merged),
+                )
+            )
+        else:
+            outcome.true_lines = None
+    elif not merged:
+        outcome.failures.append(output.failure("the python block before this prints nothing"))
+        outcome.true_lines = None
+    elif merged != merge(shown, shown):
+        outcome.failures.append(
+            output.failure(
+                "the block printed something else",
+                difference(shown, merged),
+                offset=first_difference(shown, merged) + 1,
+            )
+        )
+    return outcome
+
+
+@dataclass
+class _Step:
+    """One command of a console block with the output shown for it."""
+
+    offset: int
+    prompts: list[str]
+    shown: list[str] = field(default_factory=list)
+
+    @property
+    def command(self) -> str:
+        return "\n".join(prompt[2:] for prompt in self.prompts)
+
+
+def run_console(fence: Fence, scratch: Scratch) -> Outcome:
+    """Run every command of a console block and compare what each one writes."""
+    outcome = Outcome(recorded=fence, true_lines=[])
+    assert outcome.true_lines is not None
+    steps = _steps(fence)
+    if not steps:
+        return Outcome([fence.failure("a console block begins with a command: a line `$ …`")])
+    for step in steps:
+        result = scratch.run_command(step.command)
+        merged = merge(step.shown, result.lines)
+        outcome.true_lines += [*step.prompts, *merged]
+        if result.error:
+            return Outcome([fence.failure(result.error, offset=step.offset)])
+        if merged != merge(step.shown, step.shown):
+            outcome.failures.append(
+                fence.failure(
+                    f"`{step.command.splitlines()[0]}` wrote something else",
+                    difference(step.shown, merged),
+                    offset=step.offset
+                    + len(step.prompts)
+                    + min(first_difference(step.shown, merged), max(len(step.shown) - 1, 0)),
+                )
+            )
+    return outcome
+
+
+def _steps(fence: Fence) -> list[_Step]:
+    steps: list[_Step] = []
+    for offset, line in enumerate(fence.lines, 1):
+        if line.startswith("$ "):
+            steps.append(_Step(offset, [line]))
+        elif not steps:
+            return []
+        elif line.startswith("> ") and not steps[-1].shown:
+            steps[-1].prompts.append(line)
+        else:
+            steps[-1].shown.append(line)
+    return steps

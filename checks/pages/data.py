@@ -1,0 +1,72 @@
+"""Blocks that hold data or a change: each goes through its own parser."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tomllib
+from typing import TYPE_CHECKING, NoReturn
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from checks.failure import Failure
+    from checks.pages.fences import Fence
+
+
+def check(fence: Fence, root: Path) -> Iterator[Failure]:
+    """Parse one data fence; a diff must apply to the repository at ``root``."""
+    match fence.language:
+        case "json":
+            yield from _json(fence)
+        case "toml":
+            yield from _toml(fence)
+        case "yaml":
+            yield from _yaml(fence)
+        case "diff":
+            yield from _diff(fence, root)
+
+
+def _json(fence: Fence) -> Iterator[Failure]:
+    def refuse(constant: str) -> NoReturn:
+        message = f"{constant} is not JSON"
+        raise json.JSONDecodeError(message, fence.content, fence.content.index(constant))
+
+    try:
+        json.loads(fence.content, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        yield fence.failure(f"not JSON: {error.msg}", offset=error.lineno)
+
+
+def _toml(fence: Fence) -> Iterator[Failure]:
+    try:
+        tomllib.loads(fence.content)
+    except tomllib.TOMLDecodeError as error:
+        # Python 3.14 gives the line as an attribute, earlier ones only in the text.
+        position = str(error).rpartition("(at line ")[2].split(",")[0]
+        offset = int(position) if position.isdecimal() else len(fence.lines)
+        yield fence.failure(f"not TOML: {error}", offset=offset)
+
+
+def _yaml(fence: Fence) -> Iterator[Failure]:
+    try:
+        list(yaml.safe_load_all(fence.content))
+    except yaml.MarkedYAMLError as error:
+        offset = error.problem_mark.line + 1 if error.problem_mark else 0
+        yield fence.failure(f"not YAML: {error.problem}", offset=offset)
+
+
+def _diff(fence: Fence, root: Path) -> Iterator[Failure]:
+    applied = subprocess.run(
+        ["git", "apply", "--check", "-p1", "-"],  # noqa: S607 - the developer's git
+        cwd=root,
+        input=fence.content,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if applied.returncode:
+        yield fence.failure("this diff does not apply to the repository", applied.stderr)

@@ -1,0 +1,59 @@
+"""The interpreter of one page: runs its Python blocks in page order, in one namespace.
+
+A process of its own, so that a page starts as fresh as its reader does and leaves nothing behind
+for the next one. Standard input carries the blocks, the descriptor in the arguments the replies.
+"""
+
+import json
+import linecache
+import os
+import sys
+import traceback
+import types
+
+
+def run(source: str, path: str, namespace: dict[str, object]) -> dict[str, object]:
+    """Execute one block; the reply says what it raised, if anything, and on which line."""
+    try:
+        # The page's own future imports decide, never this file's.
+        code = compile(source, path, "exec", dont_inherit=True)
+        exec(code, namespace)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == path]
+        if isinstance(error, SyntaxError) and error.filename == path:
+            lines.append(error.lineno)
+        summary = "".join(traceback.format_exception_only(error)).strip()
+        shown = [frame for frame in frames if frame.filename != __file__]
+        text = "".join(traceback.format_list(shown)) + summary
+        return {"error": summary.splitlines()[-1], "line": lines[0] if lines else None, "text": text}
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return {"error": None}
+
+
+def main() -> None:
+    """Serve blocks until the page ends."""
+    path, text, reply_to = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    with open(text, encoding="utf-8") as page:
+        lines = page.read().splitlines(keepends=True)
+    # Tracebacks and inspect.getsource then show the page's own lines.
+    linecache.cache[path] = (len(lines), None, lines, path)
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    with open(os.devnull, encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    sys.argv = [""]
+    with os.fdopen(reply_to, "w", encoding="utf-8") as replies:
+        for request in requests:
+            reply = run(json.loads(request), path, module.__dict__)
+            replies.write(json.dumps(reply) + "\n")
+            replies.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Comparing what a block shows with what happened, where `…` stands for what cannot repeat."""
+
+from __future__ import annotations
+
+import re
+from difflib import unified_diff
+
+from checks.pages.fences import MASK
+
+
+def merge(shown: list[str], actual: list[str]) -> list[str]:
+    """The actual lines, with every shown line kept whose masks still match.
+
+    ``merge(shown, actual) == shown`` exactly when the block tells the truth. A line that is only
+    the mask stands for any number of lines.
+    """
+    shown, actual = _trim(shown), _trim(actual)
+    if shown == actual:
+        return shown
+    patterns = [_pattern(line) for line in shown]
+    # best[i][j]: the score of aligning shown[i:] with actual[j:], and the step that reaches it.
+    best = [[(0, "")] * (len(actual) + 1) for _ in range(len(shown) + 1)]
+    for i in range(len(shown), -1, -1):
+        for j in range(len(actual), -1, -1):
+            steps = []
+            if i < len(shown):
+                if shown[i].strip() == MASK:
+                    steps.append((best[i + 1][j][0], "keep"))
+                    if j < len(actual):
+                        steps.append((best[i][j + 1][0], "absorb"))
+                elif j < len(actual) and patterns[i].fullmatch(actual[j]):
+                    steps.append((best[i + 1][j + 1][0] + 2, "match"))
+                steps.append((best[i + 1][j][0] - 1, "drop"))
+            if j < len(actual):
+                steps.append((best[i][j + 1][0] - 1, "add"))
+            if steps:
+                best[i][j] = max(steps, key=lambda step: step[0])
+    merged = []
+    i = j = 0
+    while (i, j) != (len(shown), len(actual)):
+        step = best[i][j][1]
+        if step in {"keep", "match"}:
+            merged.append(shown[i])
+        elif step == "add":
+            merged.append(actual[j])
+        i += step in {"keep", "match", "drop"}
+        j += step in {"absorb", "match", "add"}
+    return merged
+
+
+def difference(shown: list[str], merged: list[str]) -> str:
+    """A small unified diff from what the page shows to what happened."""
+    diff = list(unified_diff(_trim(shown), merged, "shown", "actual", lineterm="", n=1))
+    limit = 40
+    if len(diff) > limit:
+        diff = [*diff[:limit], f"({len(diff) - limit} more lines)"]
+    return "\n".join(diff)
+
+
+def first_difference(shown: list[str], merged: list[str]) -> int:
+    """The index of the first shown line that is not what happened."""
+    for index, (left, right) in enumerate(zip(_trim(shown), merged, strict=False)):
+        if left != right:
+            return index
+    return min(len(shown), len(merged))
+
+
+def _trim(lines: list[str]) -> list[str]:
+    trimmed = [line.rstrip() for line in lines]
+    while trimmed and not trimmed[-1]:
+        trimmed.pop()
+    return trimmed
+
+
+def _pattern(line: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in line.split(MASK)))

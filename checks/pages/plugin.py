@@ -1,0 +1,228 @@
+"""Makes every fence of every page a pytest item, run in page order.
+
+Python blocks are collected by pytest-markdown-docs and run by `PageRunner`; everything else is
+collected here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pytest_markdown_docs._runners import _Runner, register_runner
+
+from checks.pages import blocks, data, mermaid
+from checks.pages.fences import PARSED, Fence, Page, parser
+from checks.pages.scratch import Scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from markdown_it import MarkdownIt
+    from pytest_markdown_docs.definitions import FenceTestDefinition
+
+    from checks.failure import Failure
+
+COUNTS = Path(".cache") / "blocks.json"
+BLOCK = "block"
+
+
+class PageError(Exception):
+    """What is wrong with a page, in the words of its failures."""
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        super().__init__("\n\n".join(map(str, failures)))
+
+
+class PageRuns:
+    """The pages of this run and the scratch copy of the page that is being run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.page: Callable[[Path], Page] = cache(lambda file: Page(root, file))
+        self.diagrams: list[Fence] = []
+        self._scratch: Scratch | None = None
+        self._verdicts: dict[Fence, list[Failure]] | None = None
+
+    def scratch(self, file: Path) -> Scratch:
+        """The page's scratch copy, made when its first block needs one."""
+        if self._scratch is None:
+            self._scratch = Scratch(self.root, file)
+        return self._scratch
+
+    def end_page(self) -> None:
+        """The next page starts fresh."""
+        if self._scratch:
+            self._scratch.close()
+            self._scratch = None
+
+    def diagram(self, fence: Fence) -> list[Failure]:
+        """What Mermaid says of one diagram; all of the run's are parsed at once."""
+        if self._verdicts is None:
+            self._verdicts = mermaid.check(self.root, self.diagrams)
+        return self._verdicts[fence]
+
+
+_runs: PageRuns
+
+
+@register_runner(default=True)
+class PageRunner(_Runner):
+    """Runs a python block in the one interpreter of its page."""
+
+    def runtest(
+        self,
+        test: FenceTestDefinition,
+        args: dict[str, Any],  # noqa: ARG002 - the page's own interpreter holds its names
+        asyncio_runner: object = None,  # noqa: ARG002 - part of the plugin's call
+    ) -> None:
+        page = _runs.page(test.source_path)
+        fence = next(fence for fence in page.fences if fence.line == test.start_line)
+        outcome = blocks.run_python(page, fence, _runs.scratch(page.file))
+        if outcome.failures:
+            raise PageError(outcome.failures)
+
+    def repr_failure(
+        self,
+        test: FenceTestDefinition,  # noqa: ARG002 - the failure knows its place
+        excinfo: pytest.ExceptionInfo[BaseException],
+        style: object = None,  # noqa: ARG002 - part of the plugin's call
+    ) -> str:
+        return _describe(excinfo)
+
+
+def _describe(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+    if isinstance(excinfo.value, PageError):
+        return str(excinfo.value)
+    return str(excinfo.getrepr(style="short"))
+
+
+class PageFile(pytest.File):
+    """Everything of a page that pytest-markdown-docs leaves out."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        page = _runs.page(self.path)
+        yield WrittenWell.from_parent(self, name="page", page=page)
+        for fence in page.fences:
+            if fence.language in {"console", "mermaid", *PARSED}:
+                name = f"{fence.language}[line:{fence.line}]"
+                yield FenceItem.from_parent(self, name=name, fence=fence)
+
+
+class PageItem(pytest.Item):
+    """One thing to check of a page."""
+
+    line = 0
+
+    def check(self) -> Sequence[Failure]:
+        raise NotImplementedError
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.line, self.name
+
+    def runtest(self) -> None:
+        if failures := list(self.check()):
+            raise PageError(failures)
+
+    def repr_failure(  # type: ignore[override]  # pytest also hands in a traceback style
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
+    ) -> str:
+        del style
+        return _describe(excinfo)
+
+
+class WrittenWell(PageItem):
+    """The labels, masks and places of a page's fences."""
+
+    def __init__(self, *, page: Page, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.page = page
+
+    def check(self) -> list[Failure]:
+        return self.page.problems()
+
+
+class FenceItem(PageItem):
+    """One console, data or mermaid fence."""
+
+    def __init__(self, *, fence: Fence, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fence = fence
+        self.line = fence.line
+        if fence.language == "mermaid":
+            _runs.diagrams.append(fence)
+
+    def check(self) -> Sequence[Failure]:
+        if self.fence.language == "mermaid":
+            return _runs.diagram(self.fence)
+        if self.fence.language == "console":
+            return blocks.run_console(self.fence, _runs.scratch(self.path)).failures
+        return list(data.check(self.fence, _runs.root))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_markdown_docs_markdown_it() -> MarkdownIt:
+    """Have pytest-markdown-docs see the fences inside admonitions and tabs too."""
+    return parser()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One record of the run per process: pytest-markdown-docs hands its runner no config."""
+    global _runs  # noqa: PLW0603 - see above
+    _runs = PageRuns(config.rootpath)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:
+    """Every Markdown file is a page."""
+    return PageFile.from_parent(parent, path=file_path) if file_path.suffix == ".md" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring both collectors' blocks into page order and say what each one is."""
+
+    def line(item: pytest.Item) -> int:
+        return item.line if isinstance(item, PageItem) else int(getattr(item, "start_line", 0))
+
+    items.sort(key=lambda item: (item.path, line(item)))
+    for item in items:
+        if isinstance(item, FenceItem):
+            item.user_properties = [(BLOCK, item.fence.kind)]
+        elif not isinstance(item, PageItem):
+            page = _runs.page(item.path)
+            item.user_properties = [(BLOCK, "python")]
+            if any(page.output_of(fence) for fence in page.fences if fence.line == line(item)):
+                item.user_properties.append((BLOCK, "output"))
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """A page ends with its last block."""
+    if nextitem is None or nextitem.path != item.path:
+        _runs.end_page()
+
+
+class Counts:
+    """Counts the blocks that ran, in the process that hears of all of them."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.kinds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count each block once, whether it passed or failed."""
+        if report.when == "call":
+            self.kinds.update(str(kind) for name, kind in report.user_properties if name == BLOCK)
+
+    def pytest_sessionfinish(self) -> None:
+        """Leave the counts for the summary of the whole check."""
+        self.target.parent.mkdir(exist_ok=True)
+        self.target.write_text(json.dumps(dict(sorted(self.kinds.items()))) + "\n")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Only the controller of a distributed run hears every report."""
+    if not hasattr(session.config, "workerinput"):
+        session.config.pluginmanager.register(Counts(session.config.rootpath / COUNTS))
