@@ -1,0 +1,82 @@
+"""The project's tasks: `python3 tasks.py TASK` on any machine, `invoke TASK` inside .venv.
+
+Run as a script, this file must parse on any Python 3, to be able to say which one is needed.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 11) or os.name != "posix":
+        sys.stderr.write(
+            "This project needs Python 3.11 or newer on Linux or macOS (on Windows: in WSL); "
+            "this is Python {}.{} on {}.\n".format(sys.version_info[0], sys.version_info[1], sys.platform)
+        )
+        sys.exit(2)
+    from checks import bootstrap
+
+    bootstrap.main(sys.argv[1:])
+
+import signal
+import subprocess
+from pathlib import Path
+
+from invoke import Context, Exit, task
+
+ROOT = Path(__file__).resolve().parent
+
+# The commands that pages show (`service-monitoring`, `invoke`) are found whether or not .venv is activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def run(module: str, *arguments: str) -> None:
+    """Run a module with this Python; Ctrl-C is its to answer, and its exit status is the task's."""
+    interrupt = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        status = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+    if status:
+        raise Exit(code=status)
+
+
+@task(help={"port": "the port to try first"})
+def serve(_: Context, port: int = 8000) -> None:
+    """Serve the site on this machine, rebuilt and reloaded at every change."""
+    run("checks.serve", str(port))
+
+
+@task(help={"only": "the name of the one part to run"})
+def check(_: Context, only: str = "") -> None:
+    """Run every check; name each failure by page and line."""
+    run("checks.run", *(["--only", only] if only else []))
+
+
+@task
+def refresh(_: Context) -> None:
+    """Rewrite the outputs recorded on the pages, as a diff to review."""
+    run("checks.pages.refresh")
+
+
+@task
+def build(_: Context) -> None:
+    """Build the site into site/; a warning is an error."""
+    run("mkdocs", "build", "--strict", "--quiet")
+
+
+@task(optional=["name"], help={"name": "the one measurement to repeat"})
+def measure(_: Context, name: str = "") -> None:
+    """Measure again and write the evidence files that pages draw their figures from."""
+    run("checks.measure", *([name] if name else []))
+
+
+@task
+def bench(_: Context) -> None:
+    """Replay a million samples and print what that costs in time, memory and growth."""
+    run("checks.measure.bench")
+
+
+@task
+def lock(_: Context) -> None:
+    """Resolve requirements.in and package.json again and write both lock files."""
+    run("checks.lock")
