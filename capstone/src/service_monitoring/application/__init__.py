@@ -1,0 +1,1 @@
+"""Commands and queries over the domain, and the ports that adapters fill."""

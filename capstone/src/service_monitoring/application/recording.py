@@ -1,0 +1,33 @@
+"""Recording: read a source at a steady pace."""
+
+from __future__ import annotations
+
+import time
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import timedelta
+
+    from service_monitoring.application.ports import MetricSource
+    from service_monitoring.domain.values import Sample
+
+
+def ticks(
+    source: MetricSource, *, interval: timedelta, duration: timedelta | None
+) -> Iterator[Sequence[Sample]]:
+    """One reading every `interval`, the first after one interval, until `duration` is over (`None`: forever).
+
+    The pace is kept against the start, so that a slow reading does not shift all later ones; instants that
+    were missed altogether are skipped, not made up.
+    """
+    start = time.monotonic()
+    step = interval.total_seconds()
+    end = inf if duration is None else duration.total_seconds()
+    due = step
+    while due <= end:
+        time.sleep(max(0.0, start + due - time.monotonic()))
+        yield source.read()
+        late = time.monotonic() - start - due
+        due += step * (1 + late // step)

@@ -1,0 +1,1 @@
+"""Where bytes become domain values or one typed rejection."""

@@ -1,0 +1,172 @@
+"""The codec between JSON bytes and samples: every line becomes one sample or one rejection."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from service_monitoring.boundary.rejections import Reason, Rejected, excerpt
+from service_monitoring.domain.values import MetricName, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_LINE_BYTES = 4_096
+MAX_BRACKETS = 16
+MAX_NUMBER_CHARACTERS = 40
+
+_SAMPLE_FIELDS = frozenset({"metric", "value", "observed_at"})
+
+
+def encode_sample(sample: Sample) -> bytes:
+    """One sample as one line of JSON, without its line end.
+
+    >>> from datetime import UTC, datetime
+    >>> encode_sample(Sample(MetricName("up"), 1.0, datetime(2026, 11, 23, tzinfo=UTC)))
+    b'{"metric":"up","value":1.0,"observed_at":"2026-11-23T00:00:00.000Z"}'
+    """
+    at = sample.observed_at
+    precision = "microseconds" if at.microsecond % 1000 else "milliseconds"
+    instant = at.replace(tzinfo=None).isoformat(timespec=precision)
+    return f'{{"metric":"{sample.metric}","value":{sample.value!r},"observed_at":"{instant}Z"}}'.encode()
+
+
+class SampleDecoder:
+    """Decodes lines into samples.
+
+    It remembers the metric names it has met, up to `max_names`, so that a name is validated once and
+    held once however many samples carry it.
+    """
+
+    def __init__(self, max_names: int = 1_000) -> None:
+        self._names: dict[str, MetricName] = {}
+        self._max_names = max_names
+
+    def decode(self, line: bytes) -> Sample:
+        """One sample from one line of JSON.
+
+        Raises:
+            Rejected: The line is not exactly one valid sample; nothing else is ever raised.
+
+        >>> SampleDecoder().decode(b'{"metric":"up","value":1,"observed_at":"2026-11-23T00:00:00Z"}').value
+        1.0
+        >>> SampleDecoder().decode(b'{"metric":"up","value":1e999,"observed_at":"2026-11-23T00:00:00Z"}')
+        Traceback (most recent call last):
+        service_monitoring.boundary.rejections.Rejected: bad_value: value is inf: must be a finite number
+        """
+        fields = decode_object(line)
+        if fields.keys() != _SAMPLE_FIELDS:
+            _refuse_fields(fields, _SAMPLE_FIELDS)
+        name, value, instant = fields["metric"], fields["value"], fields["observed_at"]
+        metric = self._names.get(name) if type(name) is str else None
+        if metric is None:
+            metric = self._learn(name)
+        if type(value) is int:
+            value = float(value)  # at most 40 digits: decode_object saw to it
+        elif type(value) is not float:
+            raise Rejected(Reason.BAD_VALUE, f"value is {excerpt(value)}: must be a finite number")
+        try:
+            at = datetime.fromisoformat(instant)
+        except (TypeError, ValueError):
+            _refuse_time(instant)
+        if at.tzinfo is not UTC:
+            at = _in_utc(at, instant)
+        try:
+            return Sample(metric, value, at)
+        except ValueError:
+            raise Rejected(Reason.BAD_VALUE, f"value is {excerpt(value)}: must be a finite number") from None
+
+    def _learn(self, name: object) -> MetricName:
+        if not isinstance(name, str):
+            raise Rejected(Reason.BAD_METRIC, f"metric is {excerpt(name)}: must be a string")
+        try:
+            metric = MetricName(name)
+        except ValueError as error:
+            raise Rejected(Reason.BAD_METRIC, ascii(str(error))[1:-1]) from None
+        if len(self._names) < self._max_names:
+            self._names[name] = metric
+        return metric
+
+
+def decode_object(line: bytes) -> dict[str, Any]:
+    """One JSON object from one line; size and nesting are checked before anything is interpreted.
+
+    Raises:
+        Rejected: The line is too large or too deep, not UTF-8, not JSON, or not an object.
+    """
+    if len(line) > MAX_LINE_BYTES:
+        raise Rejected(Reason.TOO_LARGE, f"{len(line)} bytes: at most {MAX_LINE_BYTES} are read")
+    if line.count(b"{") + line.count(b"[") > MAX_BRACKETS:
+        raise Rejected(Reason.TOO_DEEP, f"more than {MAX_BRACKETS} brackets")
+    try:
+        text = line.decode().strip()
+    except UnicodeDecodeError as error:
+        raise Rejected(Reason.NOT_UTF8, f"byte {error.start + 1} is not UTF-8") from None
+    try:
+        value, end = _decoder.raw_decode(text)
+    except json.JSONDecodeError as error:
+        raise Rejected(Reason.NOT_JSON, f"character {error.pos + 1}: {error.msg}") from None
+    if end != len(text):
+        raise Rejected(Reason.NOT_JSON, f"character {end + 1}: more text after the object")
+    if type(value) is not dict:
+        raise Rejected(Reason.NOT_AN_OBJECT, f"{excerpt(value)}: must be an object")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Rejected(Reason.DUPLICATE_FIELD, f"{excerpt(twice)} is given twice")
+    return fields
+
+
+def _int(text: str) -> int:
+    return int(_short(text))
+
+
+def _float(text: str) -> float:
+    return float(_short(text))
+
+
+def _short(text: str) -> str:
+    if len(text) > MAX_NUMBER_CHARACTERS:
+        raise Rejected(
+            Reason.BAD_VALUE,
+            f"a number of {len(text)} characters: at most {MAX_NUMBER_CHARACTERS} are read",
+        )
+    return text
+
+
+def _constant(text: str) -> NoReturn:
+    raise Rejected(Reason.NOT_JSON, f"{text} is not JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_int=_int, parse_constant=_constant)
+
+
+def _refuse_fields(fields: Mapping[str, object], expected: frozenset[str]) -> NoReturn:
+    unknown = sorted(fields.keys() - expected)
+    if unknown:
+        raise Rejected(
+            Reason.UNKNOWN_FIELD, f"{excerpt(unknown[0])}: must be one of {', '.join(sorted(expected))}"
+        )
+    missing = sorted(expected - fields.keys())
+    raise Rejected(Reason.MISSING_FIELD, f"{missing[0]} is missing")
+
+
+def _refuse_time(instant: object) -> NoReturn:
+    raise Rejected(
+        Reason.BAD_TIME, f"observed_at is {excerpt(instant)}: must be like 2026-11-23T09:00:00Z"
+    ) from None
+
+
+def _in_utc(at: datetime, instant: object) -> datetime:
+    if at.tzinfo is None:
+        _refuse_time(instant)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        _refuse_time(instant)

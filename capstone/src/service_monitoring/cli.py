@@ -1,0 +1,358 @@
+"""The `service-monitoring` command: reads arguments, handles commands, prints answers.
+
+From here to a decision in five files: `cli` builds a
+[`monitor`][service_monitoring.application.monitor], which asks the
+[`policy`][service_monitoring.domain.policy] to decide; the policy asks the
+[`conditions`][service_monitoring.domain.conditions] of its rules about the
+[`window`][service_monitoring.domain.window] of samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.resources import as_file, files
+from itertools import chain, takewhile
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from service_monitoring import report
+from service_monitoring.application.commands import ActivateRule, CreatePolicy, DraftRule
+from service_monitoring.application.monitor import Monitor
+from service_monitoring.application.queries import snapshot, timeline
+from service_monitoring.application.recording import ticks
+from service_monitoring.application.replay import ReplayStatistics, TraceClock, TraceGapError, replay
+from service_monitoring.boundary.durations import format_duration, parse_duration
+from service_monitoring.boundary.policy_file import PolicyFile, PolicyFileError, load_policy_file
+from service_monitoring.domain.policy import PolicyError
+from service_monitoring.sources.trace import BrokenTraceError, TraceWriter, read_trace
+from service_monitoring.storage.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from service_monitoring.application.ports import Sink
+    from service_monitoring.application.projections import Projections
+    from service_monitoring.domain.events import Event
+    from service_monitoring.domain.incidents import Incident
+
+SHIPPED_TRACE = "machine-under-load"
+
+EXIT_OK = 0
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Returns:
+        The exit status: 0, 2 for bad input, 130 when interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except (BrokenTraceError, PolicyFileError, PolicyError, TraceGapError, BadInputError) as error:
+        return _complain(str(error))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader of our output has gone: nothing is wrong, and the interpreter must not flush again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_OK
+        return _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+class BadInputError(ValueError):
+    """An argument asks for something that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A trace after its replay."""
+
+    policy: PolicyFile
+    store: MemoryStore
+    statistics: ReplayStatistics
+    trace: str
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What the policy recorded."""
+        return self.store.events(self.policy.policy)
+
+    @property
+    def projections(self) -> Projections:
+        """The live projections."""
+        return self.store.projections(self.policy.policy)
+
+    @property
+    def decided_at(self) -> datetime | None:
+        """The instant of the last decision."""
+        return self.store.get(self.policy.policy).decided_at
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="service-monitoring",
+        description="Watch a machine, decide, and remember why.",
+        epilog="Bad input is answered with one line and exit status 2. All times are UTC.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    record = commands.add_parser("record", help="write this machine's metrics to a trace file")
+    record.add_argument("file", metavar="FILE", type=Path, help="the trace to write; must not exist yet")
+    record.add_argument(
+        "--for", dest="duration", metavar="DURATION", type=_duration, help="stop after this long, like 15m"
+    )
+    record.add_argument(
+        "--interval", metavar="DURATION", type=_duration, default=timedelta(seconds=1), help="default: 1s"
+    )
+    record.set_defaults(run=_record)
+
+    over_trace: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
+        ("replay", "decide over a trace; print incidents as they open and resolve", _replay),
+        ("summary", "what a trace holds and what was decided over it", _summary),
+        ("history", "every event of the policy over a trace, in order", _history),
+        ("timeline", "when each rule was pending and open, as a chart", _timeline),
+        ("snapshot", "what is true at the end of a trace", _snapshot),
+    ]
+    for name, purpose, run in over_trace:
+        command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+        command.add_argument(
+            "trace", metavar="TRACE", help=f"a trace file, or {SHIPPED_TRACE}: the one that is shipped"
+        )
+        _add_config(command)
+        command.add_argument(
+            "--until", metavar="INSTANT", type=_instant, help="leave out the samples after this instant"
+        )
+        if run is _snapshot:
+            command.add_argument("--json", action="store_true", help="for machines")
+        command.set_defaults(run=run)
+
+    rules = commands.add_parser("rules", help="the rules of the policy")
+    _add_config(rules)
+    rules.set_defaults(run=_rules)
+
+    check = commands.add_parser("check", help="check a policy file")
+    check.add_argument("config", metavar="CONFIG", type=Path, help="a policy file (TOML)")
+    check.set_defaults(run=_check)
+
+    demo = commands.add_parser("demo", help="the shipped trace, decided and explained")
+    demo.set_defaults(run=_demo, trace=SHIPPED_TRACE, config=None, until=None)
+    return parser
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config", metavar="FILE", type=Path, help="a policy file; default: the shipped one"
+    )
+
+
+def _record(options: argparse.Namespace) -> None:
+    try:
+        from service_monitoring.sources.host import HostMetrics  # noqa: PLC0415 - an optional adapter
+    except ModuleNotFoundError as error:
+        raise BadInputError(f"record needs {error.name}: install service-monitoring[host]") from None
+    from service_monitoring.sources.clock import SystemClock  # noqa: PLC0415 - goes with it
+
+    if options.file.exists():
+        raise BadInputError(f"{options.file}: exists already, and record never overwrites: name a new file")
+    source = HostMetrics(SystemClock())
+    about = {
+        "processors": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+    count = 0
+    with options.file.open("xb") as file, _Progress() as progress:
+        writer = TraceWriter(file, interval_seconds=options.interval.total_seconds(), about=about)
+        try:
+            for samples in ticks(source, interval=options.interval, duration=options.duration):
+                writer.write(samples)
+                count += len(samples)
+                progress.show(f"{count:,} samples")
+        except KeyboardInterrupt:
+            if options.duration is not None:
+                raise
+    print(f"{options.file}: {count:,} samples")
+
+
+def _replay(options: argparse.Namespace) -> None:
+    result = _replayed(options, _PrintingSink())
+    print(report.totals(result.statistics, result.projections.incidents))
+
+
+def _summary(options: argparse.Namespace) -> None:
+    result = _replayed(options)
+    interval = result.policy.evaluation_interval
+    for name, value in {
+        "trace": f"{result.trace}, {report.period(result.statistics)}",
+        "samples": report.samples(result.statistics, len(result.store.window().metrics())),
+        "decisions": f"{result.statistics.decisions}, one every {format_duration(interval)}",
+        "rules": report.rule_counts(result.projections.rules),
+        "incidents": report.incident_counts(result.projections.incidents),
+    }.items():
+        print(f"{name:<10} {value}")
+
+
+def _history(options: argparse.Namespace) -> None:
+    for event in _replayed(options).events:
+        print(report.event_line(event))
+
+
+def _timeline(options: argparse.Namespace) -> None:
+    _print_timeline(_replayed(options))
+
+
+def _print_timeline(result: Replayed) -> None:
+    if result.statistics.first_at is not None and result.decided_at is not None:
+        rule_ids = [rule.id for rule in result.policy.rules]
+        spans = timeline(result.events)
+        print(report.chart(rule_ids, spans, result.statistics.first_at, result.decided_at))
+
+
+def _snapshot(options: argparse.Namespace) -> None:
+    result = _replayed(options)
+    document = snapshot(result.projections, result.store.window(), result.decided_at)
+    print(json.dumps(document, indent=2) if options.json else report.snapshot_text(document))
+
+
+def _rules(options: argparse.Namespace) -> None:
+    print(report.rule_table(_policy(options.config).rules))
+
+
+def _check(options: argparse.Namespace) -> None:
+    policy = _policy(options.config)
+    _monitor(policy, MemoryStore(), TraceClock(), [])
+    print(f"{options.config}: policy {policy.policy}, {len(policy.rules)} rules, no problem found")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    print(
+        "A recorded machine: quiet, then a load on its processors, then on memory and disk too, then quiet.\n"
+    )
+    result = _replayed(options, _PrintingSink())
+    print()
+    _print_timeline(result)
+    print()
+    print(report.totals(result.statistics, result.projections.incidents))
+
+
+def _policy(config: Path | None) -> PolicyFile:
+    if config is not None:
+        return load_policy_file(config)
+    with as_file(files("service_monitoring") / "data" / "machine.toml") as shipped:
+        return load_policy_file(shipped)
+
+
+def _monitor(policy: PolicyFile, store: MemoryStore, clock: TraceClock, sinks: Sequence[Sink]) -> Monitor:
+    monitor = Monitor(policy.policy, store, clock, sinks)
+    monitor.handle(CreatePolicy(policy.lookback))
+    for rule in policy.rules:
+        monitor.handle(DraftRule(rule))
+        monitor.handle(ActivateRule(rule.id))
+    return monitor
+
+
+def _replayed(options: argparse.Namespace, *sinks: Sink) -> Replayed:
+    policy, store, clock = _policy(options.config), MemoryStore(), TraceClock()
+    with _trace(options.trace) as path, _Progress() as progress:
+        samples = read_trace(path)
+        first = next(samples, None)
+        if first is None:
+            raise BadInputError(f"{options.trace}: holds no samples")
+        clock.instant = first.observed_at
+        samples = chain([first], samples)
+        if options.until is not None:
+            samples = takewhile(lambda sample: sample.observed_at <= options.until, samples)
+        statistics = replay(
+            _monitor(policy, store, clock, sinks),
+            samples,
+            interval=policy.evaluation_interval,
+            clock=clock,
+            progress=lambda so_far: progress.show(f"{so_far.samples:,} samples"),
+        )
+    return Replayed(policy, store, statistics, options.trace)
+
+
+@contextmanager
+def _trace(name: str) -> Iterator[Path]:
+    if name != SHIPPED_TRACE:
+        yield Path(name)
+        return
+    with as_file(files("service_monitoring") / "data" / f"{SHIPPED_TRACE}.jsonl") as shipped:
+        yield shipped
+
+
+class _PrintingSink:
+    """Prints incidents as they open and resolve."""
+
+    def deliver(self, incident: Incident) -> None:
+        print(report.incident_line(incident))
+
+
+class _Progress:
+    """One line on the terminal that says how far long work has come; silent elsewhere."""
+
+    def __init__(self) -> None:
+        self._shown = False
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+    def show(self, text: str) -> None:
+        now = monotonic()
+        if sys.stderr.isatty() and now >= self._next:
+            sys.stderr.write(f"\r\033[K{text}")
+            sys.stderr.flush()
+            self._shown, self._next = True, now + 0.1
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        duration = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not duration:
+        raise argparse.ArgumentTypeError("must be longer than 0")
+    return duration
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not an instant: write it like 2026-11-23T09:05:00Z"
+        )
+    return at.astimezone(UTC)
+
+
+def _complain(message: str) -> int:
+    sys.stderr.write(f"service-monitoring: {message}\n")
+    return EXIT_BAD_INPUT
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers bad arguments with one line, where argparse would print the usage too."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_BAD_INPUT, f"service-monitoring: {message} (see {self.prog} --help)\n")

@@ -1,0 +1,1 @@
+"""Adapters that produce samples: this machine, and a recorded trace."""
