@@ -10,7 +10,7 @@ const { window } = new JSDOM("");
 globalThis.window = window;
 globalThis.document = window.document;
 const { default: mermaid } = await import(
-  pathToFileURL(join(modules, "mermaid/dist/mermaid.core.mjs"))
+  pathToFileURL(join(modules, "mermaid/dist/mermaid.esm.min.mjs"))
 );
 
 mermaid.initialize({ startOnLoad: false });

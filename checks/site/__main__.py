@@ -1,0 +1,30 @@
+"""Build the site strictly and check what was built: `python -m checks.site`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from checks.site.build import build
+from checks.site.contents import api_failures, glossary_failures
+from checks.site.links import Site
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    """Print every failure; the exit status says whether there are any."""
+    failures = build(ROOT)
+    site = Site(ROOT)
+    # MkDocs names most broken links itself: one line, one failure.
+    known = {(failure.path, failure.line) for failure in failures}
+    failures += [found for found in site.failures() if (found.path, found.line) not in known]
+    failures += [*glossary_failures(site), *api_failures(ROOT)]
+    for failure in sorted(set(failures)):
+        print(failure)
+    print(f"{len(site.pages)} pages built, {len(set(failures))} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

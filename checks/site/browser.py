@@ -1,0 +1,141 @@
+"""Open every built page in Chromium, as its readers do: `python -m checks.site.browser`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+from playwright.sync_api import sync_playwright
+
+from checks.failure import Failure
+from checks.pages.fences import Page
+from checks.site.links import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+NOT_INSTALLED = 3
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+DRAW_TIMEOUT_MS = 10_000
+GRAVE = {"serious", "critical"}
+DRAWN = "count => document.querySelectorAll('div.mermaid').length === count"
+DIAGRAMS = """
+() => [...document.querySelectorAll('pre.mermaid, div.mermaid')].map(
+    element => element.matches('div') && element.getBoundingClientRect().height > 0)
+"""
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing: what fails to load is a failure of its page."""
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on a free loopback port; gives its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+
+
+class Visit:
+    """One page in one tab: everything that went wrong while it was open."""
+
+    def __init__(self, tab: Tab, origin: str, source: Page) -> None:
+        self.tab = tab
+        self.origin = origin
+        self.source = source
+        self.diagrams = [fence for fence in source.fences if fence.language == "mermaid"]
+        self.failures: list[Failure] = []
+        tab.on("request", lambda request: self._requested(request.url))
+        tab.on("console", lambda said: said.type == "error" and self._fail(f"console: {said.text}"))
+        tab.on("pageerror", lambda error: self._fail(f"script error: {error}"))
+
+    def check(self, address: str) -> None:
+        """Look at the page on a desktop, in light and dark, and on a phone."""
+        self.tab.goto(address, wait_until="load")
+        self._drawn()
+        for scheme in ("light", "dark"):
+            self.tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # both are known
+            self._accessible(scheme)
+        self.tab.set_viewport_size(PHONE)  # type: ignore[arg-type]  # width and height
+        width = self.tab.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE["width"]:
+            self._fail(f"scrolls sideways on a phone: {width} of {PHONE['width']} pixels")
+
+    def _fail(self, message: str, line: int = 1) -> None:
+        self.failures.append(Failure(self.source.path, line, message))
+
+    def _requested(self, url: str) -> None:
+        if not url.startswith((self.origin, "data:", "blob:")):
+            self._fail(f"requests {url} from another origin")
+
+    def _drawn(self) -> None:
+        if not self.diagrams:
+            return
+        try:
+            self.tab.wait_for_function(DRAWN, arg=len(self.diagrams), timeout=DRAW_TIMEOUT_MS)
+        except PlaywrightTimeoutError:
+            pass
+        drawn = self.tab.evaluate(DIAGRAMS)
+        for fence, done in zip(self.diagrams, drawn, strict=True):
+            if not done:
+                self._fail("the browser did not draw this diagram", fence.line)
+
+    def _accessible(self, scheme: str) -> None:
+        options: dict[str, Any] = {"resultTypes": ["violations"]}
+        if scheme == "dark":
+            options["runOnly"] = ["color-contrast"]
+        for violation in Axe().run(self.tab, options=options).response["violations"]:
+            if violation["impact"] in GRAVE:
+                node = violation["nodes"][0]
+                count = len(violation["nodes"])
+                self._fail(f"{violation['id']} ({scheme}, {count} places): {node['html'][:160]}")
+
+
+def main() -> int:
+    """Print every failure; the exit status says whether there are any."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        print("Chromium is not installed (Debian and Ubuntu: apt-get install chromium)")
+        return NOT_INSTALLED
+    site = Site(ROOT)
+    failures: list[Failure] = []
+    with serve(site.folder) as origin, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-background-networking",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            ],
+        )
+        for name in site.pages:
+            context = browser.new_context(viewport=DESKTOP)  # type: ignore[arg-type]
+            visit = Visit(context.new_page(), origin, Page(ROOT, site.source(name)))
+            visit.check(origin + name)
+            failures += visit.failures
+            context.close()
+        browser.close()
+    for failure in sorted(set(failures)):
+        print(failure)
+    print(f"{len(site.pages)} pages opened, {len(set(failures))} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

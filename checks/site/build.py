@@ -1,0 +1,74 @@
+"""The strict build, with every warning of MkDocs and its plugins as a failure on a line."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from mkdocs.commands.build import build as mkdocs_build
+from mkdocs.config import load_config
+from mkdocs.exceptions import Abort
+
+from checks.failure import Failure
+from checks.site.sources import failure_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGE = re.compile(r"(?:docs/)?([\w./-]+\.md)")
+QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
+TEMPLATE_LINE = re.compile(r'File "<template>", line (\d+)')
+OMITTED = "not included in the \"nav\""
+NAVIGATION = "'nav' configuration"
+
+
+class _Warnings(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+def build(root: Path) -> list[Failure]:
+    """Build the site into ``site/``; every warning is a failure."""
+    handler = _Warnings()
+    logger = logging.getLogger("mkdocs")
+    logger.addHandler(handler)
+    logger.propagate = False
+    config = load_config(str(root / "mkdocs.yml"), strict=True)
+    config.plugins.on_startup(command="build", dirty=False)
+    try:
+        mkdocs_build(config)
+    except Abort as aborted:
+        # Strict mode ends this way after the warnings; anything else has no warning to show.
+        if not handler.messages:
+            handler.messages.append(str(aborted))
+    finally:
+        config.plugins.on_shutdown()
+        logger.removeHandler(handler)
+    return [failure for message in handler.messages for failure in _locate(root, message)]
+
+
+def _locate(root: Path, message: str) -> Iterator[Failure]:
+    docs = root / "docs"
+    quoted = [single or double for single, double in QUOTED.findall(message)]
+    if OMITTED in message:
+        for page in PAGE.findall(message):
+            yield Failure(f"docs/{page}", 1, "this page is not in the navigation of mkdocs.yml")
+        return
+    if NAVIGATION in message:
+        yield failure_at(root, root / "mkdocs.yml", quoted, message)
+        return
+    page = next((name for name in PAGE.findall(message) if (docs / name).is_file()), None)
+    if page is None:
+        yield Failure("mkdocs.yml", 1, message)
+    elif template := TEMPLATE_LINE.search(message):
+        error = next((line for line in message.splitlines() if line.startswith("_")), message)
+        yield Failure(f"docs/{page}", int(template[1]), f"macro: {message.strip().splitlines()[-2]}")
+        del error
+    else:
+        yield failure_at(root, docs / page, [q for q in quoted if q != page], message)

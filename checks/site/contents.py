@@ -1,0 +1,70 @@
+"""What the site must hold, checked both ways: glossary terms and API pages."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from checks.failure import Failure
+from checks.site.glossary import GLOSSARY, read_terms
+from checks.site.sources import failure_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from checks.site.links import Site
+
+PACKAGE = "service_monitoring"
+DIRECTIVE = re.compile(rf"^::: ({PACKAGE}[\w.]*)$", re.MULTILINE)
+DEFINED_BY = re.compile(rf"\]\((?:\.\./)+(?:reference/api|capstone)/|\]\[{PACKAGE}\.|`{PACKAGE}[\w.]*`\]\[\]")
+
+
+def glossary_failures(site: Site) -> Iterator[Failure]:
+    """Every term is linked from another page and says where the code keeps its promise."""
+    page = site.root / "docs" / GLOSSARY
+    built = GLOSSARY.replace(".md", ".html")
+    linked = {
+        anchor
+        for name, other in site.pages.items()
+        if name != built
+        for address in other.addresses
+        if not address.other_origin
+        for target, anchor in [site.target(name, address.url)]
+        if target == built
+    }
+    path = f"docs/{GLOSSARY}"
+    for term in read_terms(page):
+        if term.anchor not in linked:
+            yield Failure(path, term.line, f"no other page links the term {term.name!r}")
+        if not DEFINED_BY.search(term.definition):
+            yield Failure(
+                path, term.line, f"the definition of {term.name!r} links no API or capstone page"
+            )
+
+
+def api_failures(root: Path) -> Iterator[Failure]:
+    """The API pages list exactly the public modules, each on the page of its package."""
+    modules = _public_modules(root / "capstone" / "src" / PACKAGE)
+    pages = root / "docs" / "reference" / "api"
+    listed: set[str] = set()
+    for page in sorted(pages.glob("*.md")):
+        for name in DIRECTIVE.findall(page.read_text(encoding="utf-8")):
+            if modules.get(name) != page.stem:
+                message = f"{name} is not a public module of {PACKAGE}.{page.stem}"
+                yield failure_at(root, page, [f"::: {name}"], message)
+            listed.add(name)
+    for name, stem in modules.items():
+        if name not in listed:
+            message = f"the public module {name} is missing: add `::: {name}`"
+            yield Failure(f"docs/reference/api/{stem}.md", 1, message)
+
+
+def _public_modules(package: Path) -> dict[str, str]:
+    """Each public module's dotted name with the API page that it belongs to."""
+    modules = {}
+    for file in sorted(package.rglob("*.py")):
+        parts = file.relative_to(package).with_suffix("").parts
+        if not any(part.startswith("_") for part in parts):
+            modules[".".join([PACKAGE, *parts])] = parts[0]
+    return modules

@@ -1,0 +1,69 @@
+"""The glossary page as data: its terms, in page order, with their definitions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markdown.extensions.toc import slugify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+GLOSSARY = "module-10-performance-observability-security-review/glossary.md"
+
+TERM = re.compile(r"^## (.+?)\s*$", re.MULTILINE)
+LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One `## term` of the glossary, the line of its heading, and the Markdown that defines it."""
+
+    name: str
+    line: int
+    definition: str
+
+    @property
+    def anchor(self) -> str:
+        return slugify(self.name, "-")
+
+    @property
+    def tooltip(self) -> str:
+        """The first sentence of the definition as plain text."""
+        text = LINK.sub(r"\1", " ".join(self.definition.split()))
+        return SENTENCE_END.split(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", text), maxsplit=1)[0]
+
+    def forms(self) -> Iterator[str]:
+        """The ways in which prose writes the term: with a capital, in the plural, in both."""
+        for form in (self.name, _plural(self.name)):
+            yield form
+            if form[0].islower():
+                yield form[0].upper() + form[1:]
+
+
+def read_terms(page: Path) -> list[Term]:
+    """All terms of the glossary page."""
+    text = page.read_text(encoding="utf-8")
+    starts = list(TERM.finditer(text))
+    ends = [match.start() for match in starts[1:]] + [len(text)]
+    return [
+        Term(match[1], text.count("\n", 0, match.start()) + 1, text[match.end() : end].strip())
+        for match, end in zip(starts, ends, strict=True)
+    ]
+
+
+def abbreviations(terms: Iterable[Term]) -> str:
+    """The terms in the syntax of Python-Markdown's abbreviations."""
+    return "\n".join(f"*[{form}]: {term.tooltip}" for term in terms for form in term.forms())
+
+
+def _plural(name: str) -> str:
+    if name.endswith(("s", "x", "ch", "sh")):
+        return f"{name}es"
+    if name.endswith("y") and name[-2] not in "aeiou":
+        return f"{name[:-1]}ies"
+    return f"{name}s"

@@ -1,0 +1,49 @@
+"""MkDocs hooks: the glossary as tooltips, and Mermaid served from the site itself."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checks.site.glossary import GLOSSARY, abbreviations, read_terms
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+MERMAID = Path("node_modules/mermaid/dist")
+ESM = "mermaid.esm.min.mjs"
+CHUNKS = "chunks/mermaid.esm.min"
+ABBREVIATION = re.compile(r"<abbr[^>]*>(.*?)</abbr>", re.DOTALL)
+HEADING = re.compile(r"<h[1-6][ >].*?</h[1-6]>", re.DOTALL)
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Give every page but the glossary the glossary's terms as abbreviations."""
+    del files
+    if page.file.src_uri == GLOSSARY:
+        return markdown
+    terms = read_terms(Path(config.docs_dir) / GLOSSARY)
+    return f"{markdown}\n\n{abbreviations(terms)}\n"
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Keep tooltips out of headings, where they would also land in the table of contents."""
+    del page, config, files
+    return HEADING.sub(lambda heading: ABBREVIATION.sub(r"\1", heading[0]), html)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Copy Mermaid's module and its chunks beside the script that imports it."""
+    source = Path(config.config_file_path).parent / MERMAID
+    target = Path(config.site_dir) / "assets" / "mermaid"
+    shutil.copytree(
+        source / CHUNKS,
+        target / CHUNKS,
+        ignore=shutil.ignore_patterns("*.map"),
+        dirs_exist_ok=True,
+    )
+    shutil.copy2(source / ESM, target / ESM)

@@ -1,0 +1,69 @@
+"""What pages say with measured numbers: figures and plots, read from the evidence files.
+
+A page writes `{$ figure("allocation", "figures.slots.value", ",.0f") $}`; nobody types a number.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mkdocs_macros.plugin import MacrosPlugin
+
+EVIDENCE = Path("assets") / "evidence"
+CACHE = Path(".cache") / "plots"
+
+
+class EvidenceError(LookupError):
+    """A page asks for evidence that is not there."""
+
+
+def define_env(env: MacrosPlugin) -> None:
+    """Register the macros of the pages."""
+    root = Path(env.conf["config_file_path"]).parent
+    evidence = Evidence(Path(env.conf["docs_dir"]) / EVIDENCE)
+
+    @env.macro
+    def figure(name: str, path: str, spec: str = "") -> str:
+        """One measured value of an evidence file, formatted."""
+        return format(evidence.value(name, path), spec)
+
+    @env.macro
+    def measured(name: str) -> str:
+        """When, where and how often an evidence file was measured, in one phrase."""
+        run = evidence.value(name, "measured")
+        day = run["at"].split("T")[0]
+        return f"{day}, {run['machine']}, Python {run['python']}, {run['runs']} runs"
+
+    @env.macro
+    def plot(name: str, key: str) -> str:
+        """A plot of an evidence file as inline SVG, with its data as a table below it."""
+        from checks.site import plots  # noqa: PLC0415 - Matplotlib costs a second
+
+        return plots.figure(f"{name}-{key}", evidence.value(name, f"plots.{key}"), root / CACHE)
+
+
+class Evidence:
+    """The evidence files of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def value(self, name: str, path: str) -> Any:
+        """What a dotted path leads to; says what there is where it leads nowhere."""
+        file = self._folder / f"{name}.json"
+        if not file.is_file():
+            there = ", ".join(sorted(other.stem for other in self._folder.glob("*.json"))) or "none"
+            message = f"no evidence file {name!r}; there are: {there}"
+            raise EvidenceError(message)
+        found = json.loads(file.read_text(encoding="utf-8"))
+        for depth, key in enumerate(path.split(".")):
+            if not isinstance(found, dict) or key not in found:
+                there = ", ".join(found) if isinstance(found, dict) else repr(found)
+                where = ".".join([name, *path.split(".")[:depth]])
+                message = f"no {key!r} in {where}; there are: {there}"
+                raise EvidenceError(message)
+            found = found[key]
+        return found

@@ -1,0 +1,164 @@
+"""Plots of evidence as inline SVG that takes its colours from the page, light or dark."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from html import escape
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+INK = "#010203"
+GRID = "#040506"
+SERIES = ("#070801", "#070802", "#070803", "#070804")
+# Matplotlib draws in stand-in colours; the page's style sheet decides what they become.
+COLOURS = {INK: "currentColor", GRID: "var(--plot-grid)"} | {
+    colour: f"var(--plot-{number})" for number, colour in enumerate(SERIES, 1)
+}
+STYLE = {
+    "axes.edgecolor": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 10,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "svg.fonttype": "none",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+VERSION = 1
+
+
+class Series(TypedDict):
+    """One line, or one set of bars."""
+
+    x: list[float | str]
+    y: list[float]
+
+
+class Plot(TypedDict):
+    """A plot as an evidence file holds it."""
+
+    title: str
+    description: str
+    kind: str
+    x_label: str
+    y_label: str
+    scale: NotRequired[str]
+    series: dict[str, Series]
+
+
+def figure(identity: str, plot: Plot, cache: Path) -> str:
+    """The plot and its data as one HTML figure; drawn again only when its data changes."""
+    key = json.dumps([VERSION, identity, plot], sort_keys=True).encode()
+    file = cache / f"{identity}-{hashlib.sha256(key).hexdigest()[:16]}.svg"
+    if not file.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        file.write_text(draw(identity, plot), encoding="utf-8")
+    svg = file.read_text(encoding="utf-8")
+    return (
+        f'<figure class="plot">{svg}<figcaption>{escape(plot["title"])}</figcaption>'
+        f"<details><summary>The plotted data</summary>{table(plot)}</details></figure>"
+    )
+
+
+def draw(identity: str, plot: Plot) -> str:
+    """The plot as an SVG element without fixed colours, fonts or size."""
+    import matplotlib as mpl  # noqa: PLC0415 - only needed when no cached plot fits
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    with mpl.rc_context(STYLE | {"svg.hashsalt": identity}):
+        drawing = Figure(figsize=(6.4, 3.4), layout="constrained")
+        axes = drawing.add_subplot()
+        if plot["kind"] == "bar":
+            _bars(axes, plot)
+        else:
+            _lines(axes, plot)
+        buffer = io.StringIO()
+        drawing.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'font: ([\d.]+)px [^;"]*', r"font-size: \1px", svg)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*"', r"\1\2", svg)
+    svg = re.sub(r'\s+(?:xmlns|xmlns:xlink|version)="[^"]*"', "", svg)
+    for colour, replacement in COLOURS.items():
+        svg = svg.replace(colour, replacement)
+    # A blank line would end the HTML block in Markdown.
+    svg = re.sub(r"\s*\n\s*", " ", svg)
+    texts = (
+        f'<title id="{identity}-title">{escape(plot["title"])}</title>'
+        f'<desc id="{identity}-desc">{escape(plot["description"])}</desc>'
+    )
+    role = f'<svg role="img" aria-labelledby="{identity}-title {identity}-desc"'
+    return svg.replace("<svg", role, 1).replace(">", f">{texts}", 1).strip()
+
+
+def table(plot: Plot) -> str:
+    """The plotted data, a row for each point."""
+    head = "".join(
+        f'<th scope="col">{escape(label)}</th>'
+        for label in (plot["x_label"], *(_legend(plot) or [plot["y_label"]]))
+    )
+    rows: dict[Any, dict[str, float]] = {}
+    for name, series in plot["series"].items():
+        for x, y in zip(series["x"], series["y"], strict=True):
+            rows.setdefault(x, {})[name] = y
+    body = "".join(
+        f'<tr><th scope="row">{escape(_number(x))}</th>'
+        + "".join(f"<td>{_number(row.get(name, ''))}</td>" for name in plot["series"])
+        + "</tr>"
+        for x, row in rows.items()
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _legend(plot: Plot) -> list[str]:
+    return list(plot["series"]) if len(plot["series"]) > 1 else []
+
+
+def _bars(axes: Axes, plot: Plot) -> None:
+    # Horizontal, so that long names stay readable; the first one on top.
+    count = len(plot["series"])
+    thickness = 0.7 / count
+    for index, (name, series) in enumerate(plot["series"].items()):
+        middles = [
+            row + (index - (count - 1) / 2) * thickness for row in range(len(series["x"]))
+        ]
+        bars = axes.barh(middles, series["y"], thickness, color=SERIES[index], label=name)
+        axes.bar_label(bars, [_number(y) for y in series["y"]], padding=3)
+        axes.set_yticks(range(len(series["x"])), [str(x) for x in series["x"]])
+    axes.invert_yaxis()
+    axes.set_xlabel(plot["y_label"])
+    axes.set_xscale(plot.get("scale", "linear"))
+    axes.grid(visible=False, axis="y")
+    axes.margins(x=0.12)
+    if count > 1:
+        axes.legend(frameon=False)
+
+
+def _lines(axes: Axes, plot: Plot) -> None:
+    for index, (name, series) in enumerate(plot["series"].items()):
+        axes.plot(series["x"], series["y"], "o-", color=SERIES[index], label=name, markersize=4)  # type: ignore[arg-type]  # names of categories are plotted too
+    axes.set_xlabel(plot["x_label"])
+    axes.set_ylabel(plot["y_label"])
+    axes.set_xscale(plot.get("scale", "linear"))
+    axes.set_yscale(plot.get("scale", "linear"))
+    if _legend(plot):
+        axes.legend(frameon=False)
+
+
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
