@@ -21,12 +21,11 @@ import signal
 import subprocess
 from pathlib import Path
 
-from invoke import Context, Exit, task
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
 
 ROOT = Path(__file__).resolve().parent
-
-# The commands that pages show (`service-monitoring`, `invoke`) are found whether or not .venv is activated.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
 def run(module: str, *arguments: str) -> None:

