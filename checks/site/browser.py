@@ -1,7 +1,13 @@
-"""Open every built page in Chromium, as its readers do: `python -m checks.site.browser`."""
+"""Open every built page in Chromium, as its readers do: `python -m checks.site.browser`.
+
+The accessibility rules take seconds on a long page, so a page that passed is opened again only when
+it, anything that it may load, the browser or this check has changed.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import sys
 from contextlib import contextmanager
@@ -9,7 +15,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page as Tab
@@ -23,10 +29,20 @@ from checks.site.links import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from playwright.sync_api import ViewportSize
+
 ROOT = Path(__file__).resolve().parents[2]
+PASSED = Path(".cache") / "browser.json"
 NOT_INSTALLED = 3
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 900}
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    # What a page asks of another origin is a failure, and is never sent.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DRAW_TIMEOUT_MS = 10_000
 GRAVE = {"serious", "critical"}
 DRAWN = "count => document.querySelectorAll('div.mermaid').length === count"
@@ -69,10 +85,10 @@ class Visit:
         """Look at the page on a desktop, in light and dark, and on a phone."""
         self.tab.goto(address, wait_until="load")
         self._drawn()
-        for scheme in ("light", "dark"):
-            self.tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # both are known
+        for scheme in SCHEMES:
+            self.tab.emulate_media(color_scheme=scheme)
             self._accessible(scheme)
-        self.tab.set_viewport_size(PHONE)  # type: ignore[arg-type]  # width and height
+        self.tab.set_viewport_size(PHONE)
         width = self.tab.evaluate("document.documentElement.scrollWidth")
         if width > PHONE["width"]:
             self._fail(f"scrolls sideways on a phone: {width} of {PHONE['width']} pixels")
@@ -107,6 +123,46 @@ class Visit:
                 self._fail(f"{violation['id']} ({scheme}, {count} places): {node['html'][:160]}")
 
 
+def fingerprints(site: Site, browser_version: str) -> dict[str, str]:
+    """For each page, a digest of everything that decides how it looks and behaves."""
+    shared = hashlib.sha256(browser_version.encode())
+    shared.update(Path(__file__).read_bytes())
+    for file in sorted(site.folder.rglob("*")):
+        if file.suffix in {".css", ".js", ".mjs", ".svg"}:
+            shared.update(file.read_bytes())
+    return {
+        name: hashlib.sha256(shared.digest() + page.file.read_bytes()).hexdigest()
+        for name, page in site.pages.items()
+    }
+
+
+def visit_changed(site: Site, chromium: str) -> tuple[int, list[Failure]]:
+    """Open every page that has not passed as it is now; gives their number and the failures."""
+    record = ROOT / PASSED
+    passed = set(json.loads(record.read_text())) if record.is_file() else set()
+    opened = 0
+    failures: list[Failure] = []
+    with serve(site.folder) as origin, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        prints = fingerprints(site, browser.version)
+        passed &= set(prints.values())
+        for name, fingerprint in prints.items():
+            if fingerprint in passed:
+                continue
+            opened += 1
+            context = browser.new_context(viewport=DESKTOP)
+            visit = Visit(context.new_page(), origin, Page(ROOT, site.source(name)))
+            visit.check(origin + name)
+            context.close()
+            failures += dict.fromkeys(visit.failures)
+            if not visit.failures:
+                passed.add(fingerprint)
+        browser.close()
+    record.parent.mkdir(exist_ok=True)
+    record.write_text(json.dumps(sorted(passed)))
+    return opened, failures
+
+
 def main() -> int:
     """Print every failure; the exit status says whether there are any."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -114,26 +170,11 @@ def main() -> int:
         print("Chromium is not installed (Debian and Ubuntu: apt-get install chromium)")
         return NOT_INSTALLED
     site = Site(ROOT)
-    failures: list[Failure] = []
-    with serve(site.folder) as origin, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-background-networking",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            ],
-        )
-        for name in site.pages:
-            context = browser.new_context(viewport=DESKTOP)  # type: ignore[arg-type]
-            visit = Visit(context.new_page(), origin, Page(ROOT, site.source(name)))
-            visit.check(origin + name)
-            failures += visit.failures
-            context.close()
-        browser.close()
-    for failure in sorted(set(failures)):
+    opened, failures = visit_changed(site, chromium)
+    for failure in failures:
         print(failure)
-    print(f"{len(site.pages)} pages opened, {len(set(failures))} failures")
+    unchanged = len(site.pages) - opened
+    print(f"{opened} pages opened, {unchanged} unchanged since they passed, {len(failures)} failures")
     return 1 if failures else 0
 
 

@@ -18,6 +18,7 @@ MERMAID = Path("node_modules/mermaid/dist")
 ESM = "mermaid.esm.min.mjs"
 CHUNKS = "chunks/mermaid.esm.min"
 ABBREVIATION = re.compile(r"<abbr[^>]*>(.*?)</abbr>", re.DOTALL)
+SEARCH = 'class="md-search" data-md-component="search" role="dialog"'
 HEADING = re.compile(r"<h[1-6][ >].*?</h[1-6]>", re.DOTALL)
 
 
@@ -34,6 +35,12 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     """Keep tooltips out of headings, where they would also land in the table of contents."""
     del page, config, files
     return HEADING.sub(lambda heading: ABBREVIATION.sub(r"\1", heading[0]), html)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Name the theme's search dialog for screen readers; the theme leaves it nameless."""
+    del page, config
+    return output.replace(SEARCH, f'{SEARCH} aria-label="Search"')
 
 
 def on_post_build(config: MkDocsConfig) -> None:
