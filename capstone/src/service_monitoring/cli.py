@@ -13,17 +13,14 @@ import argparse
 import json
 import os
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.resources import as_file, files
 from itertools import chain, takewhile
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from service_monitoring import report
-from service_monitoring.application.commands import ActivateRule, CreatePolicy, DraftRule
 from service_monitoring.application.monitor import Monitor
 from service_monitoring.application.queries import snapshot, timeline
 from service_monitoring.application.recording import ticks
@@ -31,18 +28,19 @@ from service_monitoring.application.replay import ReplayStatistics, TraceClock, 
 from service_monitoring.boundary.durations import format_duration, parse_duration
 from service_monitoring.boundary.policy_file import PolicyFile, PolicyFileError, load_policy_file
 from service_monitoring.domain.policy import PolicyError
+from service_monitoring.sources.shipped import MACHINE_POLICY, MACHINE_UNDER_LOAD
 from service_monitoring.sources.trace import BrokenTraceError, TraceWriter, read_trace
 from service_monitoring.storage.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from service_monitoring.application.ports import Sink
     from service_monitoring.application.projections import Projections
     from service_monitoring.domain.events import Event
     from service_monitoring.domain.incidents import Incident
 
-SHIPPED_TRACE = "machine-under-load"
+SHIPPED_TRACE = MACHINE_UNDER_LOAD.stem
 
 EXIT_OK = 0
 EXIT_BAD_INPUT = 2
@@ -233,7 +231,7 @@ def _rules(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     policy = _policy(options.config)
-    _monitor(policy, MemoryStore(), TraceClock(), [])
+    Monitor(policy.policy, MemoryStore(), TraceClock()).begin(policy.lookback, policy.rules)
     print(f"{options.config}: policy {policy.policy}, {len(policy.rules)} rules, no problem found")
 
 
@@ -249,49 +247,30 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _policy(config: Path | None) -> PolicyFile:
-    if config is not None:
-        return load_policy_file(config)
-    with as_file(files("service_monitoring") / "data" / "machine.toml") as shipped:
-        return load_policy_file(shipped)
-
-
-def _monitor(policy: PolicyFile, store: MemoryStore, clock: TraceClock, sinks: Sequence[Sink]) -> Monitor:
-    monitor = Monitor(policy.policy, store, clock, sinks)
-    monitor.handle(CreatePolicy(policy.lookback))
-    for rule in policy.rules:
-        monitor.handle(DraftRule(rule))
-        monitor.handle(ActivateRule(rule.id))
-    return monitor
+    return load_policy_file(MACHINE_POLICY if config is None else config)
 
 
 def _replayed(options: argparse.Namespace, *sinks: Sink) -> Replayed:
     policy, store, clock = _policy(options.config), MemoryStore(), TraceClock()
-    with _trace(options.trace) as path, _Progress() as progress:
-        samples = read_trace(path)
-        first = next(samples, None)
-        if first is None:
-            raise BadInputError(f"{options.trace}: holds no samples")
-        clock.instant = first.observed_at
-        samples = chain([first], samples)
-        if options.until is not None:
-            samples = takewhile(lambda sample: sample.observed_at <= options.until, samples)
+    monitor = Monitor(policy.policy, store, clock, sinks)
+    samples = read_trace(MACHINE_UNDER_LOAD if options.trace == SHIPPED_TRACE else Path(options.trace))
+    first = next(samples, None)
+    if first is None:
+        raise BadInputError(f"{options.trace}: holds no samples")
+    clock.instant = first.observed_at
+    monitor.begin(policy.lookback, policy.rules)
+    samples = chain([first], samples)
+    if options.until is not None:
+        samples = takewhile(lambda sample: sample.observed_at <= options.until, samples)
+    with _Progress() as progress:
         statistics = replay(
-            _monitor(policy, store, clock, sinks),
+            monitor,
             samples,
             interval=policy.evaluation_interval,
             clock=clock,
             progress=lambda so_far: progress.show(f"{so_far.samples:,} samples"),
         )
     return Replayed(policy, store, statistics, options.trace)
-
-
-@contextmanager
-def _trace(name: str) -> Iterator[Path]:
-    if name != SHIPPED_TRACE:
-        yield Path(name)
-        return
-    with as_file(files("service_monitoring") / "data" / f"{SHIPPED_TRACE}.jsonl") as shipped:
-        yield shipped
 
 
 class _PrintingSink:

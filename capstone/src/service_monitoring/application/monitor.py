@@ -17,9 +17,11 @@ from service_monitoring.domain.events import IncidentOpened, IncidentResolved
 from service_monitoring.domain.policy import MonitoringPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from datetime import timedelta
 
     from service_monitoring.application.ports import Clock, Commit, Sink, Store, UnitOfWork
+    from service_monitoring.domain.rules import Rule
 
 
 class Monitor:
@@ -38,6 +40,18 @@ class Monitor:
         self._store = store
         self._clock = clock
         self._sinks = sinks
+
+    def begin(self, lookback: timedelta, rules: Iterable[Rule]) -> None:
+        """Create the policy and let its rules decide.
+
+        Raises:
+            PolicyError: Two of the rules have the same id or ask the same.
+            ConcurrencyConflictError: The policy is there already.
+        """
+        self.handle(CreatePolicy(lookback))
+        for rule in rules:
+            self.handle(DraftRule(rule))
+            self.handle(ActivateRule(rule.id))
 
     def handle(self, command: Command) -> Commit:
         """Do what the command asks, whole or not at all.

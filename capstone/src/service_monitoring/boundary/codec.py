@@ -83,7 +83,7 @@ class SampleDecoder:
         try:
             metric = MetricName(name)
         except ValueError as error:
-            raise Rejected(Reason.BAD_METRIC, ascii(str(error))[1:-1]) from None
+            raise Rejected(Reason.BAD_METRIC, str(error)) from None
         if len(self._names) < self._max_names:
             self._names[name] = metric
         return metric

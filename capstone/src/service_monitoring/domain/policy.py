@@ -219,7 +219,7 @@ class MonitoringPolicy:
     def _rule(self, rule_id: str, expected: RuleStatus, verb: str) -> Rule:
         entry = self._rules.get(rule_id)
         if entry is None:
-            raise PolicyError(f"there is no rule {rule_id[:70]!r}")
+            raise PolicyError(f"there is no rule {rule_id[:70]!a}")
         if entry.status is not expected:
             raise PolicyError(
                 f"rule {rule_id} is {entry.status}: only a rule that is {expected} can be {verb}"

@@ -58,7 +58,7 @@ class Rule:
     def __post_init__(self) -> None:
         if not _RULE_ID.fullmatch(self.id):
             raise ValueError(
-                f"{self.id[:70]!r} is not a rule id: "
+                f"{self.id[:70]!a} is not a rule id: "
                 "use lower-case letters, digits and hyphens, and a letter first"
             )
         for name, duration in (("hold_for", self.hold_for), ("keep_open_for", self.keep_open_for)):

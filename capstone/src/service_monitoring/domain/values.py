@@ -35,7 +35,7 @@ class MetricName(str):
         """Check the text; the name is a `str` in every other respect."""
         if not _METRIC_NAME.fullmatch(text):
             raise ValueError(
-                f"{text[:60]!r} is not a metric name: use letters, digits, _ and :, and no digit first"
+                f"{text[:60]!a} is not a metric name: use letters, digits, _ and :, and no digit first"
             )
         return super().__new__(cls, text)
 

@@ -90,14 +90,23 @@ class Series:
         first, last = start, end - 1
         return (self._times[first], self._values[first]), (self._times[last], self._values[last])
 
+    def holds(self, at: int) -> bool:
+        """Whether there is a value of this very instant."""
+        place = bisect_left(self._times, at)
+        return place < len(self._times) and self._times[place] == at
+
     def forget(self, until: int) -> None:
         """Drop the samples with `time <= until`, once they are at least half of what is held.
 
         Waiting for half makes the cost of forgetting constant for each sample added.
         """
+        if 2 * bisect_right(self._times, until) >= len(self._times):
+            self.drop(until)
+
+    def drop(self, until: int) -> None:
+        """Drop the samples with `time <= until` now."""
         stale = bisect_right(self._times, until)
-        if 2 * stale >= len(self._times):
-            del self._times[:stale], self._values[:stale]
+        del self._times[:stale], self._values[:stale]
 
 
 class SampleWindow:
@@ -148,11 +157,16 @@ class SampleWindow:
                     refused[Refusal.SERIES_LIMIT] += 1
                     continue
                 series = self._series[sample.metric] = Series()
-            if len(series) >= self._max_samples:
+            if len(series) >= self._max_samples and not self._has_room(series, at):
                 refused[Refusal.SAMPLE_LIMIT] += 1
                 continue
             series.add(at, sample.value)
         return refused
+
+    def _has_room(self, series: Series, at: int) -> bool:
+        # Forgotten samples that are still held take no room, and a replacement needs none.
+        series.drop(self._forgotten_until)
+        return len(series) < self._max_samples or series.holds(at)
 
     def forget(self, until: datetime) -> None:
         """Drop the samples observed at `until` or before, and every series that is empty then.
