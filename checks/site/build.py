@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 PAGE = re.compile(r"(?:docs/)?([\w./-]+\.md)")
 QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
-TEMPLATE_LINE = re.compile(r'File "<template>", line (\d+)')
+# How mkdocs-macros words a macro that raises, and one that is not well formed.
+TEMPLATE_LINE = re.compile(r'File "<template>", line (\d+)|_Line (\d+) in Markdown file')
+MACRO_ERROR = re.compile(r"^\s*_\w+_: (.+)$|in Markdown file:_ \*\*(.+)\*\*", re.MULTILINE)
 OMITTED = "not included in the \"nav\""
 NAVIGATION = "'nav' configuration"
 
@@ -66,9 +68,9 @@ def _locate(root: Path, message: str) -> Iterator[Failure]:
     page = next((name for name in PAGE.findall(message) if (docs / name).is_file()), None)
     if page is None:
         yield Failure("mkdocs.yml", 1, message)
-    elif template := TEMPLATE_LINE.search(message):
-        error = next((line for line in message.splitlines() if line.startswith("_")), message)
-        yield Failure(f"docs/{page}", int(template[1]), f"macro: {message.strip().splitlines()[-2]}")
-        del error
+    elif line := TEMPLATE_LINE.search(message):
+        error = MACRO_ERROR.search(message)
+        text = "".join(filter(None, error.groups())) if error else message
+        yield Failure(f"docs/{page}", int(line[1] or line[2]), f"this macro fails: {text}")
     else:
         yield failure_at(root, docs / page, [q for q in quoted if q != page], message)

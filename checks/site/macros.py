@@ -56,14 +56,14 @@ class Evidence:
         file = self._folder / f"{name}.json"
         if not file.is_file():
             there = ", ".join(sorted(other.stem for other in self._folder.glob("*.json"))) or "none"
-            message = f"no evidence file {name!r}; there are: {there}"
-            raise EvidenceError(message)
+            raise EvidenceError(f"no evidence file {name!r}; there are: {there}")
         found = json.loads(file.read_text(encoding="utf-8"))
         for depth, key in enumerate(path.split(".")):
-            if not isinstance(found, dict) or key not in found:
-                there = ", ".join(found) if isinstance(found, dict) else repr(found)
+            keys = dict(enumerate(found)) if isinstance(found, list) else found
+            step = int(key) if isinstance(found, list) and key.isdecimal() else key
+            if not isinstance(keys, dict) or step not in keys:
+                there = ", ".join(map(str, keys)) if isinstance(keys, dict) else repr(found)
                 where = ".".join([name, *path.split(".")[:depth]])
-                message = f"no {key!r} in {where}; there are: {there}"
-                raise EvidenceError(message)
-            found = found[key]
+                raise EvidenceError(f"no {key!r} in {where}; there are: {there}")
+            found = keys[step]
         return found
