@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
@@ -14,6 +12,9 @@ from markdown_it import MarkdownIt
 from checks.failure import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from markdown_it.token import Token
 
 PARSED = ("json", "toml", "yaml", "diff")
@@ -48,16 +49,19 @@ class Fence:
 
     @property
     def language(self) -> str:
+        """The first word after the backticks; empty where there is none."""
         match = LANGUAGE.match(self.info)
         return match[1] if match else ""
 
     @property
     def title(self) -> str:
+        """What stands above the block on the page."""
         match = TITLE.search(self.info)
         return match[1] if match else ""
 
     @property
     def is_output(self) -> bool:
+        """Whether this shows what a python block printed."""
         return self.language == "text" and self.title.split("(")[0].strip() == "Output"
 
     @property
@@ -67,6 +71,7 @@ class Fence:
 
     @property
     def lines(self) -> list[str]:
+        """What is between the fence's own two lines."""
         return self.content.splitlines()
 
     def failure(self, message: str, detail: str = "", *, offset: int = 0) -> Failure:
@@ -90,15 +95,14 @@ class Page:
 
     @cached_property
     def fences(self) -> list[Fence]:
+        """Every fenced block, from top to bottom."""
         fences = []
         for token in self._tokens:
             if token.type == "fence" and token.map:
                 first, last = token.map
                 opening = self.lines[first]
                 indent = opening[: len(opening) - len(opening.lstrip())]
-                fences.append(
-                    Fence(self.path, first + 1, last, indent, token.info.strip(), token.content)
-                )
+                fences.append(Fence(self.path, first + 1, last, indent, token.info.strip(), token.content))
         return fences
 
     def output_of(self, fence: Fence) -> Fence | None:
@@ -116,7 +120,11 @@ class Page:
     def _problems(self) -> Iterator[Failure]:
         yield from self._unseen_fences()
         yield from self._indented_code()
-        outputs = {out.line for fence in self.fences if (out := self._belongs_to_python(fence))}
+        outputs = {
+            output.line
+            for fence in self.fences
+            if fence.language == "python" and (output := self.output_of(fence))
+        }
         for fence in self.fences:
             yield from _label_problems(fence)
             yield from _mask_problems(fence)
@@ -124,19 +132,15 @@ class Page:
                 yield fence.failure("this Output block does not directly follow a python block")
             if fence.language == "mermaid" and not self._prose_after(fence):
                 yield fence.failure(
-                    "say in a sentence directly after the diagram what it shows: "
-                    "that is its text alternative"
+                    "say in a sentence directly after the diagram what it shows: that is its text alternative"
                 )
-
-    def _belongs_to_python(self, fence: Fence) -> Fence | None:
-        return self.output_of(fence) if fence.language == "python" else None
 
     def _prose_after(self, fence: Fence) -> bool:
         return any(
             token.type == "paragraph_open"
             and token.map is not None
-            and not any(line.strip() for line in self.lines[fence.end : token.map[0]])
             and token.map[0] >= fence.end
+            and not any(line.strip() for line in self.lines[fence.end : token.map[0]])
             for token in self._tokens
         )
 
@@ -212,8 +216,7 @@ def _mask_problems(fence: Fence) -> Iterator[Failure]:
     example = "Output" if fence.is_output else "Terminal"
     if masked is not None and not named:
         yield fence.failure(
-            f'the mask {MASK} is not named: say what varies, title="{example} '
-            f'({MASK} = what varies)"',
+            f'the mask {MASK} is not named: say what varies, title="{example} ({MASK} = what varies)"',
             offset=masked,
         )
     if named and masked is None:

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 import types
+from pathlib import Path
 
 
 def run(source: str, path: str, namespace: dict[str, object]) -> dict[str, object]:
@@ -17,10 +18,10 @@ def run(source: str, path: str, namespace: dict[str, object]) -> dict[str, objec
     try:
         # The page's own future imports decide, never this file's.
         code = compile(source, path, "exec", dont_inherit=True)
-        exec(code, namespace)
+        exec(code, namespace)  # noqa: S102 - running the page's code is what this is for
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - a block that exits has failed like one that raises
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == path]
         if isinstance(error, SyntaxError) and error.filename == path:
@@ -38,12 +39,11 @@ def run(source: str, path: str, namespace: dict[str, object]) -> dict[str, objec
 def main() -> None:
     """Serve blocks until the page ends."""
     path, text, reply_to = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    with open(text, encoding="utf-8") as page:
-        lines = page.read().splitlines(keepends=True)
+    lines = Path(text).read_text(encoding="utf-8").splitlines(keepends=True)
     # Tracebacks and inspect.getsource then show the page's own lines.
     linecache.cache[path] = (len(lines), None, lines, path)
     requests = os.fdopen(os.dup(0), encoding="utf-8")
-    with open(os.devnull, encoding="utf-8") as nothing:
+    with Path(os.devnull).open(encoding="utf-8") as nothing:
         os.dup2(nothing.fileno(), 0)
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import unified_diff
+from operator import itemgetter
 
 from checks.pages.fences import MASK
 
@@ -17,28 +18,11 @@ def merge(shown: list[str], actual: list[str]) -> list[str]:
     shown, actual = _trim(shown), _trim(actual)
     if shown == actual:
         return shown
-    patterns = [_pattern(line) for line in shown]
-    # best[i][j]: the score of aligning shown[i:] with actual[j:], and the step that reaches it.
-    best = [[(0, "")] * (len(actual) + 1) for _ in range(len(shown) + 1)]
-    for i in range(len(shown), -1, -1):
-        for j in range(len(actual), -1, -1):
-            steps = []
-            if i < len(shown):
-                if shown[i].strip() == MASK:
-                    steps.append((best[i + 1][j][0], "keep"))
-                    if j < len(actual):
-                        steps.append((best[i][j + 1][0], "absorb"))
-                elif j < len(actual) and patterns[i].fullmatch(actual[j]):
-                    steps.append((best[i + 1][j + 1][0] + 2, "match"))
-                steps.append((best[i + 1][j][0] - 1, "drop"))
-            if j < len(actual):
-                steps.append((best[i][j + 1][0] - 1, "add"))
-            if steps:
-                best[i][j] = max(steps, key=lambda step: step[0])
+    steps = _best_steps(shown, actual)
     merged = []
     i = j = 0
     while (i, j) != (len(shown), len(actual)):
-        step = best[i][j][1]
+        step = steps[i][j]
         if step in {"keep", "match"}:
             merged.append(shown[i])
         elif step == "add":
@@ -46,6 +30,29 @@ def merge(shown: list[str], actual: list[str]) -> list[str]:
         i += step in {"keep", "match", "drop"}
         j += step in {"absorb", "match", "add"}
     return merged
+
+
+def _best_steps(shown: list[str], actual: list[str]) -> list[list[str]]:
+    """For every pair of places, the first step of the alignment that keeps most shown lines."""
+    patterns = [_pattern(line) for line in shown]
+    score = [[0] * (len(actual) + 1) for _ in range(len(shown) + 1)]
+    steps = [[""] * (len(actual) + 1) for _ in range(len(shown) + 1)]
+    for i in reversed(range(len(shown) + 1)):
+        for j in reversed(range(len(actual) + 1)):
+            options = []
+            if i < len(shown):
+                if shown[i].strip() == MASK:
+                    options.append((score[i + 1][j], "keep"))
+                    if j < len(actual):
+                        options.append((score[i][j + 1], "absorb"))
+                elif j < len(actual) and patterns[i].fullmatch(actual[j]):
+                    options.append((score[i + 1][j + 1] + 2, "match"))
+                options.append((score[i + 1][j] - 1, "drop"))
+            if j < len(actual):
+                options.append((score[i][j + 1] - 1, "add"))
+            if options:
+                score[i][j], steps[i][j] = max(options, key=itemgetter(0))
+    return steps
 
 
 def difference(shown: list[str], merged: list[str]) -> str:

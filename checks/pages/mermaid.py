@@ -32,10 +32,7 @@ def check(root: Path, fences: Sequence[Fence]) -> dict[Fence, list[Failure]]:
         message = f"Mermaid's parser did not run: {done.stderr.strip()}"
         raise RuntimeError(message)
     verdicts = json.loads(done.stdout)
-    return {
-        fence: list(_failures(fence, verdict))
-        for fence, verdict in zip(fences, verdicts, strict=True)
-    }
+    return {fence: list(_failures(fence, verdict)) for fence, verdict in zip(fences, verdicts, strict=True)}
 
 
 def _failures(fence: Fence, verdict: dict[str, str | int]) -> Iterator[Failure]:

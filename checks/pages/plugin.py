@@ -80,6 +80,7 @@ class PageRunner(_Runner):
         args: dict[str, Any],  # noqa: ARG002 - the page's own interpreter holds its names
         asyncio_runner: object = None,  # noqa: ARG002 - part of the plugin's call
     ) -> None:
+        """Run the block and hold its Output to what it prints."""
         page = _runs.page(test.source_path)
         fence = next(fence for fence in page.fences if fence.line == test.start_line)
         outcome = blocks.run_python(page, fence, _runs.scratch(page.file))
@@ -92,6 +93,7 @@ class PageRunner(_Runner):
         excinfo: pytest.ExceptionInfo[BaseException],
         style: object = None,  # noqa: ARG002 - part of the plugin's call
     ) -> str:
+        """The failures in their own words."""
         return _describe(excinfo)
 
 
@@ -105,6 +107,7 @@ class PageFile(pytest.File):
     """Everything of a page that pytest-markdown-docs leaves out."""
 
     def collect(self) -> Iterator[pytest.Item]:
+        """How the page is written, then its blocks."""
         page = _runs.page(self.path)
         yield WrittenWell.from_parent(self, name="page", page=page)
         for fence in page.fences:
@@ -119,18 +122,20 @@ class PageItem(pytest.Item):
     line = 0
 
     def check(self) -> Sequence[Failure]:
+        """What is wrong."""
         raise NotImplementedError
 
     def reportinfo(self) -> tuple[Path, int, str]:
+        """Where pytest says that this is."""
         return self.path, self.line, self.name
 
     def runtest(self) -> None:
+        """Check, and fail with everything that is wrong."""
         if failures := list(self.check()):
             raise PageError(failures)
 
-    def repr_failure(  # type: ignore[override]  # pytest also hands in a traceback style
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
-    ) -> str:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        """The failures in their own words."""
         del style
         return _describe(excinfo)
 
@@ -138,18 +143,19 @@ class PageItem(pytest.Item):
 class WrittenWell(PageItem):
     """The labels, masks and places of a page's fences."""
 
-    def __init__(self, *, page: Page, **kwargs: Any) -> None:
+    def __init__(self, *, page: Page, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own arguments
         super().__init__(**kwargs)
         self.page = page
 
     def check(self) -> list[Failure]:
+        """What is wrong before anything is run."""
         return self.page.problems()
 
 
 class FenceItem(PageItem):
     """One console, data or mermaid fence."""
 
-    def __init__(self, *, fence: Fence, **kwargs: Any) -> None:
+    def __init__(self, *, fence: Fence, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own arguments
         super().__init__(**kwargs)
         self.fence = fence
         self.line = fence.line
@@ -157,6 +163,7 @@ class FenceItem(PageItem):
             _runs.diagrams.append(fence)
 
     def check(self) -> Sequence[Failure]:
+        """Run or parse the block."""
         if self.fence.language == "mermaid":
             return _runs.diagram(self.fence)
         if self.fence.language == "console":

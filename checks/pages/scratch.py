@@ -12,7 +12,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 from checks.pages import interpreter
 
@@ -48,7 +48,7 @@ class Scratch:
         self._groups: list[int] = []
         self._python: _Interpreter | None = None
 
-    def __enter__(self) -> Scratch:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -124,7 +124,7 @@ class Scratch:
 
 class _Interpreter:
     def __init__(self, path: str, page: Path, work: Path, environment: dict[str, str]) -> None:
-        self._output = tempfile.TemporaryFile()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the interpreter
         reading, writing = os.pipe()
         self.process = subprocess.Popen(
             # -P: a block must not import this folder's modules by accident.

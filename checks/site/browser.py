@@ -10,14 +10,14 @@ import hashlib
 import json
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships no types
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import sync_playwright
@@ -29,7 +29,7 @@ from checks.site.links import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import ViewportSize
+    from playwright.sync_api import ConsoleMessage, ViewportSize
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED = Path(".cache") / "browser.json"
@@ -78,7 +78,7 @@ class Visit:
         self.diagrams = [fence for fence in source.fences if fence.language == "mermaid"]
         self.failures: list[Failure] = []
         tab.on("request", lambda request: self._requested(request.url))
-        tab.on("console", lambda said: said.type == "error" and self._fail(f"console: {said.text}"))
+        tab.on("console", self._said)
         tab.on("pageerror", lambda error: self._fail(f"script error: {error}"))
 
     def check(self, address: str) -> None:
@@ -96,6 +96,10 @@ class Visit:
     def _fail(self, message: str, line: int = 1) -> None:
         self.failures.append(Failure(self.source.path, line, message))
 
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._fail(f"console: {message.text}")
+
     def _requested(self, url: str) -> None:
         if not url.startswith((self.origin, "data:", "blob:")):
             self._fail(f"requests {url} from another origin")
@@ -103,10 +107,8 @@ class Visit:
     def _drawn(self) -> None:
         if not self.diagrams:
             return
-        try:
+        with suppress(PlaywrightTimeoutError):
             self.tab.wait_for_function(DRAWN, arg=len(self.diagrams), timeout=DRAW_TIMEOUT_MS)
-        except PlaywrightTimeoutError:
-            pass
         drawn = self.tab.evaluate(DIAGRAMS)
         for fence, done in zip(self.diagrams, drawn, strict=True):
             if not done:

@@ -21,8 +21,8 @@ PAGE = re.compile(r"(?:docs/)?([\w./-]+\.md)")
 QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
 # How mkdocs-macros words a macro that raises, and one that is not well formed.
 TEMPLATE_LINE = re.compile(r'File "<template>", line (\d+)|_Line (\d+) in Markdown file')
-MACRO_ERROR = re.compile(r"^\s*_\w+_: (.+)$|in Markdown file:_ \*\*(.+)\*\*", re.MULTILINE)
-OMITTED = "not included in the \"nav\""
+MACRO_ERROR = re.compile(r"^\s*_(?!File_)\w+_: (.+)$|in Markdown file:_ \*\*(.+)\*\*", re.MULTILINE)
+OMITTED = 'not included in the "nav"'
 NAVIGATION = "'nav' configuration"
 
 

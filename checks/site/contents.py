@@ -38,9 +38,7 @@ def glossary_failures(site: Site) -> Iterator[Failure]:
         if term.anchor not in linked:
             yield Failure(path, term.line, f"no other page links the term {term.name!r}")
         if not DEFINED_BY.search(term.definition):
-            yield Failure(
-                path, term.line, f"the definition of {term.name!r} links no API or capstone page"
-            )
+            yield Failure(path, term.line, f"the definition of {term.name!r} links no API or capstone page")
 
 
 def api_failures(root: Path) -> Iterator[Failure]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from markdown.extensions.toc import slugify
+from markdown.extensions.toc import slugify  # type: ignore[import-untyped]  # ships no types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +29,8 @@ class Term:
 
     @property
     def anchor(self) -> str:
-        return slugify(self.name, "-")
+        """Where links to the term lead."""
+        return str(slugify(self.name, "-"))
 
     @property
     def tooltip(self) -> str:

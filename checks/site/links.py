@@ -31,6 +31,7 @@ class Address:
 
     @property
     def other_origin(self) -> bool:
+        """Whether the address names a host."""
         parts = urlsplit(self.url)
         return bool(parts.netloc) or parts.scheme in {"http", "https"}
 
@@ -50,6 +51,7 @@ class _Reader(HTMLParser):
         self.page = page
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep what the element loads, links to and can be linked by."""
         values = {name: value or "" for name, value in attrs}
         self.page.anchors |= {values[name] for name in ("id", "name") if name in values}
         loaded = tag not in NAVIGATED and values.get("rel") not in LINKED_NOT_LOADED

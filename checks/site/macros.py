@@ -25,24 +25,24 @@ def define_env(env: MacrosPlugin) -> None:
     root = Path(env.conf["config_file_path"]).parent
     evidence = Evidence(Path(env.conf["docs_dir"]) / EVIDENCE)
 
-    @env.macro
     def figure(name: str, path: str, spec: str = "") -> str:
         """One measured value of an evidence file, formatted."""
         return format(evidence.value(name, path), spec)
 
-    @env.macro
     def measured(name: str) -> str:
         """When, where and how often an evidence file was measured, in one phrase."""
         run = evidence.value(name, "measured")
         day = run["at"].split("T")[0]
         return f"{day}, {run['machine']}, Python {run['python']}, {run['runs']} runs"
 
-    @env.macro
     def plot(name: str, key: str) -> str:
         """A plot of an evidence file as inline SVG, with its data as a table below it."""
         from checks.site import plots  # noqa: PLC0415 - Matplotlib costs a second
 
         return plots.figure(f"{name}-{key}", evidence.value(name, f"plots.{key}"), root / CACHE)
+
+    for macro in (figure, measured, plot):
+        env.macro(macro)
 
 
 class Evidence:
@@ -51,7 +51,7 @@ class Evidence:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def value(self, name: str, path: str) -> Any:
+    def value(self, name: str, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds there
         """What a dotted path leads to; says what there is where it leads nowhere."""
         file = self._folder / f"{name}.json"
         if not file.is_file():

@@ -21,7 +21,7 @@ SERIES = ("#070801", "#070802", "#070803", "#070804")
 COLOURS = {INK: "currentColor", GRID: "var(--plot-grid)"} | {
     colour: f"var(--plot-{number})" for number, colour in enumerate(SERIES, 1)
 }
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.edgecolor": INK,
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -132,9 +132,7 @@ def _bars(axes: Axes, plot: Plot) -> None:
     count = len(plot["series"])
     thickness = 0.7 / count
     for index, (name, series) in enumerate(plot["series"].items()):
-        middles = [
-            row + (index - (count - 1) / 2) * thickness for row in range(len(series["x"]))
-        ]
+        middles = [row + (index - (count - 1) / 2) * thickness for row in range(len(series["x"]))]
         bars = axes.barh(middles, series["y"], thickness, color=SERIES[index], label=name)
         axes.bar_label(bars, [_number(y) for y in series["y"]], padding=3)
         axes.set_yticks(range(len(series["x"])), [str(x) for x in series["x"]])
@@ -149,7 +147,7 @@ def _bars(axes: Axes, plot: Plot) -> None:
 
 def _lines(axes: Axes, plot: Plot) -> None:
     for index, (name, series) in enumerate(plot["series"].items()):
-        axes.plot(series["x"], series["y"], "o-", color=SERIES[index], label=name, markersize=4)  # type: ignore[arg-type]  # names of categories are plotted too
+        axes.plot(series["x"], series["y"], "o-", color=SERIES[index], label=name, markersize=4)
     axes.set_xlabel(plot["x_label"])
     axes.set_ylabel(plot["y_label"])
     axes.set_xscale(plot.get("scale", "linear"))
