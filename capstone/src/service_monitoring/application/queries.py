@@ -41,23 +41,29 @@ class Span:
 
 
 def timeline(events: Iterable[Event]) -> list[Span]:
-    """The spans in which rules were pending or open, in the order in which they began."""
+    """The spans in which rules were pending or open, in the order in which they began.
+
+    Incidents carry their own instants: events that begin in the middle of one, because the store keeps no
+    older ones, are enough.
+    """
     spans: list[Span] = []
-    running: dict[str, tuple[Phase, datetime]] = {}
+    running: dict[str, Span] = {}
     for event in events:
         match event:
             case IncidentPending(incident, at):
-                running[incident.rule_id] = (Phase.PENDING, at)
+                running[incident.id] = Span(incident.rule_id, Phase.PENDING, at, None)
             case IncidentOpened(incident, at):
-                phase, since = running[incident.rule_id]
-                spans.append(Span(incident.rule_id, phase, since, at))
-                running[incident.rule_id] = (Phase.OPEN, at)
-            case IncidentForgotten(incident, at) | IncidentResolved(incident, at):
-                phase, since = running.pop(incident.rule_id)
-                spans.append(Span(incident.rule_id, phase, since, at))
+                spans.append(Span(incident.rule_id, Phase.PENDING, incident.pending_since, at))
+                running[incident.id] = Span(incident.rule_id, Phase.OPEN, at, None)
+            case IncidentForgotten(incident, at):
+                spans.append(Span(incident.rule_id, Phase.PENDING, incident.pending_since, at))
+                running.pop(incident.id, None)
+            case IncidentResolved(incident, at):
+                spans.append(Span(incident.rule_id, Phase.OPEN, incident.opened_at or at, at))
+                running.pop(incident.id, None)
             case _:
                 pass
-    spans += [Span(rule_id, phase, since, None) for rule_id, (phase, since) in running.items()]
+    spans += running.values()
     return sorted((span for span in spans if span.since != span.until), key=lambda span: span.since)
 
 

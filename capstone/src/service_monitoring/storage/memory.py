@@ -79,7 +79,8 @@ class MemoryStore:
             for policy in policies:
                 recorded = policy.collect_events()
                 policy.version += 1
-                self._policies[policy.id] = policy
+                # A copy: whoever made the policy may still hold it.
+                self._policies[policy.id] = policy.copy()
                 self._logs.setdefault(policy.id, _EventLog(self._max_events)).append(recorded)
                 events += recorded
             if policies:
@@ -165,9 +166,10 @@ class _EventLog:
         self.events += events
         self.live.apply(events)
         if len(self.events) > self._max_events:
-            half = len(self.events) // 2
-            self._folded.apply(self.events[:half])
-            del self.events[:half]
+            # Down to half of the limit: folding costs little for each event.
+            surplus = len(self.events) - self._max_events // 2
+            self._folded.apply(self.events[:surplus])
+            del self.events[:surplus]
 
     def rebuild(self) -> Projections:
         return deepcopy(self._folded).apply(self.events)
