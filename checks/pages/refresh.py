@@ -1,4 +1,4 @@
-"""Rewrite what the pages show from what really happens: `python -m checks.pages.refresh`."""
+"""Rewrite what the pages show from what really happens: `python -m checks.pages.refresh [PAGE…]`."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ class _Interpreter:
 
 
 def copy_repository(root: Path, target: Path) -> None:
-    """Copy what git tracks or would track, as it is now in the working tree."""
+    """Copy what git tracks or would track, as it is now in the working tree, to a repository of its own."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=root,
@@ -183,7 +183,7 @@ def copy_repository(root: Path, target: Path) -> None:
         check=True,
         text=True,
     )
-    target.mkdir()
+    subprocess.run(["git", "init", "--quiet", target], check=True)  # noqa: S607
     for name in listed.stdout.split("\0"):
         source = root / name
         if name and source.is_file():

@@ -1,4 +1,4 @@
-"""Open every built page in Chromium, as its readers do: `python -m checks.site.browser`.
+"""Open every built page in Chromium, as its readers do: `python -m checks.site.browser [PAGE…]`.
 
 The accessibility rules take seconds on a long page, so a page that passed is opened again only when
 it, anything that it may load, the browser or this check has changed.
@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships no types
 from playwright.sync_api import Page as Tab
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import sync_playwright
 
 from checks.failure import Failure
@@ -27,7 +26,7 @@ from checks.pages.fences import Page
 from checks.site.links import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from playwright.sync_api import ConsoleMessage, ViewportSize
 
@@ -43,9 +42,10 @@ FLAGS = [
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-DRAW_TIMEOUT_MS = 10_000
+DRAW_PATIENCE_MS = 10_000
+FAILED_PATIENCE_MS = 1_000
+STEP_MS = 50
 GRAVE = {"serious", "critical"}
-DRAWN = "count => document.querySelectorAll('div.mermaid').length === count"
 DIAGRAMS = """
 () => [...document.querySelectorAll('pre.mermaid, div.mermaid')].map(
     element => element.matches('div') && element.getBoundingClientRect().height > 0)
@@ -107,8 +107,13 @@ class Visit:
     def _drawn(self) -> None:
         if not self.diagrams:
             return
-        with suppress(PlaywrightTimeoutError):
-            self.tab.wait_for_function(DRAWN, arg=len(self.diagrams), timeout=DRAW_TIMEOUT_MS)
+        waited_ms = 0
+        # A page that has already failed gets no more than the patience for a script that did not load.
+        while waited_ms < (FAILED_PATIENCE_MS if self.failures else DRAW_PATIENCE_MS):
+            if all(self.tab.evaluate(DIAGRAMS)):
+                return
+            self.tab.wait_for_timeout(STEP_MS)
+            waited_ms += STEP_MS
         drawn = self.tab.evaluate(DIAGRAMS)
         for fence, done in zip(self.diagrams, drawn, strict=True):
             if not done:
@@ -138,8 +143,8 @@ def fingerprints(site: Site, browser_version: str) -> dict[str, str]:
     }
 
 
-def visit_changed(site: Site, chromium: str) -> tuple[int, list[Failure]]:
-    """Open every page that has not passed as it is now; gives their number and the failures."""
+def visit_changed(site: Site, names: Collection[str], chromium: str) -> tuple[int, list[Failure]]:
+    """Open each of the pages that has not passed as it is now; gives their number and the failures."""
     record = ROOT / PASSED
     passed = set(json.loads(record.read_text())) if record.is_file() else set()
     opened = 0
@@ -149,7 +154,7 @@ def visit_changed(site: Site, chromium: str) -> tuple[int, list[Failure]]:
         prints = fingerprints(site, browser.version)
         passed &= set(prints.values())
         for name, fingerprint in prints.items():
-            if fingerprint in passed:
+            if name not in names or fingerprint in passed:
                 continue
             opened += 1
             context = browser.new_context(viewport=DESKTOP)
@@ -165,20 +170,22 @@ def visit_changed(site: Site, chromium: str) -> tuple[int, list[Failure]]:
     return opened, failures
 
 
-def main() -> int:
-    """Print every failure; the exit status says whether there are any."""
+def main(arguments: list[str]) -> int:
+    """Check the named Markdown files, or all; the exit status says whether anything failed."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
         print("Chromium is not installed (Debian and Ubuntu: apt-get install chromium)")
         return NOT_INSTALLED
     site = Site(ROOT)
-    opened, failures = visit_changed(site, chromium)
+    named = [Path(name).resolve() for name in arguments]
+    names = [name for name in site.pages if not named or site.source(name) in named]
+    opened, failures = visit_changed(site, names, chromium)
     for failure in failures:
         print(failure)
-    unchanged = len(site.pages) - opened
+    unchanged = len(names) - opened
     print(f"{opened} pages opened, {unchanged} unchanged since they passed, {len(failures)} failures")
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

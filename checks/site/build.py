@@ -22,6 +22,7 @@ QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
 # How mkdocs-macros words a macro that raises, and one that is not well formed.
 TEMPLATE_LINE = re.compile(r'File "<template>", line (\d+)|_Line (\d+) in Markdown file')
 MACRO_ERROR = re.compile(r"^\s*_(?!File_)\w+_: (.+)$|in Markdown file:_ \*\*(.+)\*\*", re.MULTILINE)
+SPEAKER = re.compile(r"^Doc file '[^']+' ")
 OMITTED = 'not included in the "nav"'
 NAVIGATION = "'nav' configuration"
 
@@ -73,4 +74,5 @@ def _locate(root: Path, message: str) -> Iterator[Failure]:
         text = "".join(filter(None, error.groups())) if error else message
         yield Failure(f"docs/{page}", int(line[1] or line[2]), f"this macro fails: {text}")
     else:
-        yield failure_at(root, docs / page, [q for q in quoted if q != page], message)
+        needles = [text for text in quoted if text != page]
+        yield failure_at(root, docs / page, needles, SPEAKER.sub("", message))

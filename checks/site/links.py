@@ -128,5 +128,5 @@ class Site:
     def _failure(self, name: str, url: str, message: str) -> Failure:
         as_written = re.sub(r"\.html(?=#|$)", ".md", url)
         anchor = f"#{urlsplit(url).fragment}" if "#" in url else ""
-        needles = [as_written, url, anchor, PurePosixPath(urlsplit(as_written).path).name]
+        needles = [url, as_written, anchor, PurePosixPath(urlsplit(as_written).path).name]
         return failure_at(self.root, self.source(name), needles, message)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mkdocs_macros.plugin import MacrosPlugin
 
 EVIDENCE = Path("assets") / "evidence"
@@ -41,8 +43,9 @@ def define_env(env: MacrosPlugin) -> None:
 
         return plots.figure(f"{name}-{key}", evidence.value(name, f"plots.{key}"), root / CACHE)
 
+    register: Callable[[Callable[..., str]], object] = env.macro
     for macro in (figure, measured, plot):
-        env.macro(macro)
+        register(macro)
 
 
 class Evidence:
