@@ -27,6 +27,9 @@ from invoke.tasks import task
 
 ROOT = Path(__file__).resolve().parent
 
+# Material's notice about MkDocs 2 would open the output of every build; requirements.in says what is pinned.
+os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
+
 
 def run(module: str, *arguments: str) -> None:
     """Run a module with this Python; Ctrl-C is its to answer, and its exit status is the task's."""
@@ -42,7 +45,9 @@ def run(module: str, *arguments: str) -> None:
 @task(help={"port": "the port to try first"})
 def serve(_: Context, port: int = 8000) -> None:
     """Serve the site on this machine, rebuilt and reloaded at every change."""
-    run("checks.serve", str(port))
+    # The server takes this process's place, so that what ends the task ends the server.
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "checks.serve", str(port)])
 
 
 @task(help={"only": "the name of the one part to run"})

@@ -89,7 +89,7 @@ class SetUp:
                 "browser libraries",
                 (self.text("package.json"), self.text("package-lock.json"), self.text(".npmrc")),
                 self.root / "node_modules/.package-lock.json",
-                ((*npm, "ci", "--ignore-scripts"),),
+                ((*npm, "ci", "--ignore-scripts", "--fetch-retries=1"),),
             ),
             Step(
                 "the capstone",
@@ -162,7 +162,7 @@ class SetUp:
         if status:
             say(" failed")
             raise SetUpError(
-                f"{step.title}: {reason(self.text('.cache/set-up.log'), status)} (all of it: {self.log})"
+                f"{step.title}: {reason(self.text('.cache/set-up.log'), status)} (log: {self.log})"
             )
 
 

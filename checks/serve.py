@@ -41,9 +41,7 @@ def main(arguments: list[str]) -> None:
         sys.exit(str(error))
     if port != asked:
         print(f"port {asked} is taken; using {port}", flush=True)
-    # --livereload must be said: with click 8.3 and newer, MkDocs 1.6 takes its own default for "off".
-    server = ["mkdocs", "serve", "--livereload", f"--dev-addr={HOST}:{port}"]
-    os.execv(sys.executable, [sys.executable, "-m", *server])
+    os.execv(sys.executable, [sys.executable, "-m", "mkdocs", "serve", f"--dev-addr={HOST}:{port}"])
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def test_a_failing_command_says_which_step_and_where_the_log_is(checkout: SetUp)
     step = Step("Python packages", (), checkout.python, (failing,))
     with lock(checkout.log.with_suffix(".lock")) as held, pytest.raises(SetUpError) as raised:
         checkout.execute(step, failing, held)
-    assert str(raised.value) == f"Python packages: ERROR: the disk is full (all of it: {checkout.log})"
+    assert str(raised.value) == f"Python packages: ERROR: the disk is full (log: {checkout.log})"
 
 
 @pytest.mark.parametrize(
