@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.pages import blocks
-from checks.pages.fences import Page
+from checks.pages.fences import FENCE_LINE, Page
 from checks.pages.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def refresh(page: Page) -> tuple[str, list[Failure]]:
     for fence, outcome in reversed(list(_outcomes(page))):
         if outcome.true_lines is None:
             failures += outcome.failures
+        elif any(FENCE_LINE.match(line) for line in outcome.true_lines):
+            failures.append(fence.failure("what this wrote holds a fence, which no block can show"))
         elif outcome.recorded:
             block = outcome.recorded
             lines[block.line : block.end - 1] = _indented(block.indent, outcome.true_lines)
