@@ -52,6 +52,24 @@ DIAGRAMS = """
 """
 
 
+# Contrast is a matter of style: of all texts that look the same in the same place, one is measured.
+STYLES = """
+() => {
+  const seen = new Set();
+  for (const element of document.querySelectorAll('body *')) {
+    delete element.dataset.contrast;
+    if (![...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim())) continue;
+    const style = getComputedStyle(element);
+    const look = [style.color, style.backgroundColor, style.fontSize, style.fontWeight, style.opacity];
+    for (let at = element; at; at = at.parentElement) look.push(at.tagName, at.className);
+    const key = look.join();
+    if (!seen.has(key)) element.dataset.contrast = '';
+    seen.add(key);
+  }
+}
+"""
+
+
 class _Handler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Say nothing: what fails to load is a failure of its page."""
@@ -85,9 +103,11 @@ class Visit:
         """Look at the page on a desktop, in light and dark, and on a phone."""
         self.tab.goto(address, wait_until="load")
         self._drawn()
+        self._accessible({"rules": {"color-contrast": {"enabled": False}}})
         for scheme in SCHEMES:
             self.tab.emulate_media(color_scheme=scheme)
-            self._accessible(scheme)
+            self.tab.evaluate(STYLES)
+            self._accessible({"runOnly": ["color-contrast"]}, "[data-contrast]", f" ({scheme})")
         self.tab.set_viewport_size(PHONE)
         width = self.tab.evaluate("document.documentElement.scrollWidth")
         if width > PHONE["width"]:
@@ -98,7 +118,7 @@ class Visit:
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self._fail(f"console: {message.text}")
+            self._fail(f"console: {message.text} ({message.location['url']})")
 
     def _requested(self, url: str) -> None:
         if not url.startswith((self.origin, "data:", "blob:")):
@@ -119,15 +139,12 @@ class Visit:
             if not done:
                 self._fail("the browser did not draw this diagram", fence.line)
 
-    def _accessible(self, scheme: str) -> None:
-        options: dict[str, Any] = {"resultTypes": ["violations"]}
-        if scheme == "dark":
-            options["runOnly"] = ["color-contrast"]
-        for violation in Axe().run(self.tab, options=options).response["violations"]:
+    def _accessible(self, rules: dict[str, Any], within: str = "html", where: str = "") -> None:
+        results = Axe().run(self.tab, context=within, options={"resultTypes": ["violations"], **rules})
+        for violation in results.response["violations"]:
             if violation["impact"] in GRAVE:
-                node = violation["nodes"][0]
-                count = len(violation["nodes"])
-                self._fail(f"{violation['id']} ({scheme}, {count} places): {node['html'][:160]}")
+                nodes = violation["nodes"]
+                self._fail(f"{violation['id']}{where}, {len(nodes)} places: {nodes[0]['html'][:160]}")
 
 
 def fingerprints(site: Site, browser_version: str) -> dict[str, str]:

@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.pages.fences import Page
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
+
+
+WORDS_A_MINUTE = 200
+MINUTES_A_BLOCK = 0.5
 
 
 class EvidenceError(LookupError):
@@ -43,9 +49,22 @@ def define_env(env: MacrosPlugin) -> None:
 
         return plots.figure(f"{name}-{key}", evidence.value(name, f"plots.{key}"), root / CACHE)
 
+    def minutes(page: str) -> str:
+        """How long a page takes to read and to follow, from its words and its blocks."""
+        return str(study_minutes(Path(env.conf["docs_dir"]) / page))
+
     register: Callable[[Callable[..., str]], object] = env.macro
-    for macro in (figure, measured, plot):
+    for macro in (figure, measured, minutes, plot):
         register(macro)
+
+
+def study_minutes(file: Path) -> int:
+    """Prose at a careful reader's pace, and half a minute for each block."""
+    page = Page(file.parent, file)
+    inside = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
+    prose = (line for number, line in enumerate(page.lines, 1) if number not in inside)
+    words = sum(len(line.split()) for line in prose)
+    return round(words / WORDS_A_MINUTE + len(page.fences) * MINUTES_A_BLOCK)
 
 
 class Evidence:

@@ -247,7 +247,7 @@ def test_what_only_a_browser_sees_is_red(site: Broken, site_copy: Repository) ->
     assert done.returncode == 1
     for breakage, message in (
         ("diagram not drawn", "did not draw"),
-        ("faint", "color-contrast (light"),
+        ("faint", "color-contrast (light)"),
         ("wide", "scrolls sideways on a phone"),
         ("request", "requests https://elsewhere.invalid/ from another origin"),
         ("script error", "nothing is not defined"),
