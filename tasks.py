@@ -43,11 +43,11 @@ def run(module: str, *arguments: str) -> None:
 
 
 @task(help={"port": "the port to try first"})
-def serve(_: Context, port: int = 8000) -> None:
+def serve(_: Context, port: str = "8000") -> None:
     """Serve the site on this machine, rebuilt and reloaded at every change."""
     # The server takes this process's place, so that what ends the task ends the server.
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "checks.serve", str(port)])
+    os.execv(sys.executable, [sys.executable, "-m", "checks.serve", port])
 
 
 @task(help={"only": "the name of the one part to run"})

@@ -17,7 +17,11 @@ BLOCKS = ROOT / ".cache/blocks.json"  # written by the part `pages`: how many bl
 WORKERS = 2
 
 NOT_RUN_STATUS = 3
-PYTEST = "python -m pytest --quiet --no-header --tb=short -rs --color=no"
+PYTEST = (
+    "python -m pytest --quiet --no-header --tb=short -rs --color=no "
+    # A test that hangs ends the run with a traceback that says where.
+    "-o faulthandler_timeout=120 -o faulthandler_exit_on_timeout=true"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ PARTS = (
             "python -m mypy --config-file=checks/mypy.ini",
         ),
     ),
-    Part("layers", ("lint-imports --config=capstone/pyproject.toml --no-timing",)),
+    Part("layers", ("lint-imports --config=capstone/pyproject.toml --no-logo",)),
     Part(
         "lint",
         (

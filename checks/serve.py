@@ -1,5 +1,6 @@
 """Serves the site on this machine: `python -m checks.serve [PORT]`."""
 
+import argparse
 import os
 import socket
 import sys
@@ -34,11 +35,13 @@ def next_free(port: int) -> int:
 
 def main(arguments: list[str]) -> None:
     """Become the live server of the site, on the port asked for or the next free one."""
-    asked = int(arguments[0]) if arguments else 8000
+    parser = argparse.ArgumentParser(prog="invoke serve")
+    parser.add_argument("port", type=int, nargs="?", default=8000)
+    asked = parser.parse_args(arguments).port
     try:
         port = next_free(asked)
     except LookupError as error:
-        sys.exit(str(error))
+        parser.error(str(error))
     if port != asked:
         print(f"port {asked} is taken; using {port}", flush=True)
     os.execv(sys.executable, [sys.executable, "-m", "mkdocs", "serve", f"--dev-addr={HOST}:{port}"])
