@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,11 +22,10 @@ def ticks(
     were missed altogether are skipped, not made up.
     """
     start = time.monotonic()
-    step = interval.total_seconds()
-    end = inf if duration is None else duration.total_seconds()
-    due = step
-    while due <= end:
-        time.sleep(max(0.0, start + due - time.monotonic()))
+    number = 1  # counted in whole intervals: adding up floats would lose the last one
+    while duration is None or number * interval <= duration:
+        due = start + (number * interval).total_seconds()
+        time.sleep(max(0.0, due - time.monotonic()))
         yield source.read()
-        late = time.monotonic() - start - due
-        due += step * (1 + late // step)
+        over = int((time.monotonic() - start) / interval.total_seconds())
+        number = max(number, over) + 1
