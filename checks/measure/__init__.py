@@ -1,0 +1,1 @@
+"""Measurements: each writes one evidence file, from which pages draw their figures and plots."""
