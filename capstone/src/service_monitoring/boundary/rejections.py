@@ -27,9 +27,9 @@ class Reason(StrEnum):
     BAD_METRIC = "bad_metric"
     """Not a metric name."""
     BAD_VALUE = "bad_value"
-    """Not a finite number of at most 40 characters."""
+    """Not a finite number, or a whole number of more than 40 characters."""
     BAD_TIME = "bad_time"
-    """Not an ISO 8601 instant with its offset from UTC."""
+    """Not an RFC 3339 instant, with seconds and its offset from UTC, in the years 1900 to 2999."""
     BAD_HEADER = "bad_header"
     """Not the header of a trace of a version that this release reads."""
 
@@ -55,4 +55,4 @@ def excerpt(value: object, length: int = 40) -> str:
     'caf\xe9'
     """
     text = ascii(value if isinstance(value, int | float | bool | None) else str(value)[: length + 1])
-    return text if len(text) <= length else text[:length] + "…"
+    return text if len(text) <= length else text[:length] + "..."

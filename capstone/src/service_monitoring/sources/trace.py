@@ -67,14 +67,19 @@ def read_trace(path: Path) -> Iterator[Sample]:
     with path.open("rb") as lines:
         number = 1
         try:
-            _check_header(next(lines, b""))
+            check_header(next(lines, b""))
             for number, line in enumerate(lines, 2):  # noqa: B007 - the handler names the line
                 yield decode(line)
         except Rejected as rejection:
             raise BrokenTraceError(path, number, rejection) from None
 
 
-def _check_header(line: bytes) -> None:
+def check_header(line: bytes) -> None:
+    """Check the first line of a trace.
+
+    Raises:
+        Rejected: It is not the header of a trace of this version.
+    """
     header = decode_object(line)
     if header.get("format") != FORMAT:
         raise Rejected(Reason.BAD_HEADER, f'the first line must hold "format": "{FORMAT}"')
