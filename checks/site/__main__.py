@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from checks.site.build import build
-from checks.site.contents import api_failures, glossary_failures
+from checks.site.contents import api_failures, docstring_failures, glossary_failures
 from checks.site.links import Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +19,7 @@ def main() -> int:
     # MkDocs names most broken links itself: one line, one failure.
     known = {(failure.path, failure.line) for failure in failures}
     failures += [found for found in site.failures() if (found.path, found.line) not in known]
-    failures += [*glossary_failures(site), *api_failures(ROOT)]
+    failures += [*glossary_failures(site), *api_failures(ROOT), *docstring_failures(ROOT)]
     for failure in sorted(set(failures)):
         print(failure)
     print(f"{len(site.pages)} pages built, {len(set(failures))} failures")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,20 @@ def api_failures(root: Path) -> Iterator[Failure]:
         if name not in listed:
             message = f"the public module {name} is missing: add `::: {name}`"
             yield Failure(f"docs/reference/api/{stem}.md", 1, message)
+
+
+def docstring_failures(root: Path) -> Iterator[Failure]:
+    """Examples stand in their own section; outside of one they are rendered as quotations."""
+    package = root / "capstone" / "src" / PACKAGE
+    for file in sorted(package.rglob("*.py")):
+        path = file.relative_to(root).as_posix()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                lines = (ast.get_docstring(node) or "").splitlines()
+                example = next((at for at, line in enumerate(lines) if line.startswith(">>>")), None)
+                if example is not None:
+                    message = "put this example below a line `Examples:` and indent it"
+                    yield Failure(path, node.body[0].lineno + example, message)
 
 
 def _public_modules(package: Path) -> dict[str, str]:

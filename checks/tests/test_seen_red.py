@@ -194,6 +194,9 @@ def site(site_copy: Repository) -> Broken:
     places["entry without page"] = copy.replace("mkdocs.yml", r"(?<=: )contributing\.md", "gone.md")
     copy.replace("docs/reference/api/domain.md", r"::: service_monitoring\.domain\.values\n", "")
     places["module not listed"] = "docs/reference/api/domain.md:1"
+    events = "capstone/src/service_monitoring/domain/events.py"
+    copy.replace(events, r'\A"""[^\n]*\n', '"""Events.\n\n>>> 1 + 1\n2\n"""\n')
+    places["docstring example"] = f"{events}:3"
     line = copy.append(HOME, '<a href="nowhere.html">x</a>', '<img src="//cdn.invalid/x.png" alt="x">')
     places["link in HTML"] = f"{HOME}:{line}"
     places["other origin"] = f"{HOME}:{line + 1}"
@@ -227,6 +230,7 @@ def site(site_copy: Repository) -> Broken:
         ("page outside navigation", "not in the navigation"),
         ("entry without page", "gone.md"),
         ("module not listed", "add `::: service_monitoring.domain.values`"),
+        ("docstring example", "below a line `Examples:`"),
         ("other origin", "loads //cdn.invalid/x.png from another origin"),
         ("evidence", "no evidence file 'nothing'"),
     ],

@@ -13,6 +13,12 @@
   };
   window.mermaid = {
     initialize: (given) => { options = given; },
-    render: async (...diagram) => (await (loading ??= load())).render(...diagram),
+    render: async (...diagram) => {
+      const drawn = await (await (loading ??= load())).render(...diagram);
+      // On a phone a wide diagram scrolls instead of shrinking until nobody can read it.
+      const svg = drawn.svg.replace(/max-width: ([\d.]+)px;/, (limit, width) =>
+        `${limit} min-width: ${Math.min(width * 0.6, 640)}px;`);
+      return { ...drawn, svg };
+    },
   };
 })();
