@@ -236,9 +236,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    print(
-        "A recorded machine: quiet, then a load on its processors, then on memory and disk too, then quiet.\n"
-    )
+    print("A recorded machine: quiet, processors loaded, then memory and disk too, quiet again.\n")
     result = _replayed(options, _PrintingSink())
     print()
     _print_timeline(result)

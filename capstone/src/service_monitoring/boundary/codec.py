@@ -30,9 +30,10 @@ _INSTANT = re.compile(
 def encode_sample(sample: Sample) -> bytes:
     """One sample as one line of JSON, without its line end.
 
-    >>> from datetime import UTC, datetime
-    >>> encode_sample(Sample(MetricName("up"), 1.0, datetime(2026, 11, 23, tzinfo=UTC)))
-    b'{"metric":"up","value":1.0,"observed_at":"2026-11-23T00:00:00.000Z"}'
+    Examples:
+        >>> from datetime import UTC, datetime
+        >>> encode_sample(Sample(MetricName("up"), 1.0, datetime(2026, 11, 23, tzinfo=UTC)))
+        b'{"metric":"up","value":1.0,"observed_at":"2026-11-23T00:00:00.000Z"}'
     """
     at = sample.observed_at
     precision = "microseconds" if at.microsecond % 1000 else "milliseconds"
@@ -57,11 +58,13 @@ class SampleDecoder:
         Raises:
             Rejected: The line is not exactly one valid sample; nothing else is ever raised.
 
-        >>> SampleDecoder().decode(b'{"metric":"up","value":1,"observed_at":"2026-11-23T00:00:00Z"}').value
-        1.0
-        >>> SampleDecoder().decode(b'{"metric":"up","value":1e999,"observed_at":"2026-11-23T00:00:00Z"}')
-        Traceback (most recent call last):
-        service_monitoring.boundary.rejections.Rejected: bad_value: value is inf: must be a finite number
+        Examples:
+            >>> decode = SampleDecoder().decode
+            >>> decode(b'{"metric":"up","value":1,"observed_at":"2026-11-23T00:00:00Z"}').value
+            1.0
+            >>> decode(b'{"metric":"up","value":1e999,"observed_at":"2026-11-23T00:00:00Z"}')
+            Traceback (most recent call last):
+            service_monitoring.boundary.rejections.Rejected: bad_value: value is inf: must be a finite number
         """
         fields = decode_object(line)
         if fields.keys() != _SAMPLE_FIELDS:
@@ -106,7 +109,7 @@ def decode_object(line: bytes) -> dict[str, Any]:
         Rejected: The line is too large or too deep, not UTF-8, not JSON, or not an object.
     """
     if len(line) > MAX_LINE_BYTES:
-        raise Rejected(Reason.TOO_LARGE, f"{len(line)} bytes: at most {MAX_LINE_BYTES} are read")
+        raise Rejected(Reason.TOO_LARGE, f"more than {MAX_LINE_BYTES} bytes")
     if line.count(b"{") + line.count(b"[") > MAX_BRACKETS:
         raise Rejected(Reason.TOO_DEEP, f"more than {MAX_BRACKETS} brackets")
     try:

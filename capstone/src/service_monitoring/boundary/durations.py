@@ -19,11 +19,12 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         ValueError: The text is no such duration, or longer than a century.
 
-    >>> parse_duration("1h30m")
-    datetime.timedelta(seconds=5400)
-    >>> parse_duration("5 minutes")
-    Traceback (most recent call last):
-    ValueError: '5 minutes' is not a duration: write it like 90s, 5m or 1h30m
+    Examples:
+        >>> parse_duration("1h30m")
+        datetime.timedelta(seconds=5400)
+        >>> parse_duration("5 minutes")
+        Traceback (most recent call last):
+        ValueError: '5 minutes' is not a duration: write it like 90s, 5m or 1h30m
     """
     match = _DURATION.fullmatch("0s" if text == "0" else text)
     if not text or match is None:
@@ -38,8 +39,9 @@ def parse_duration(text: str) -> timedelta:
 def format_duration(duration: timedelta) -> str:
     """The shortest such text for a duration, to the millisecond.
 
-    >>> format_duration(timedelta(minutes=90)), format_duration(timedelta(0))
-    ('1h30m', '0s')
+    Examples:
+        >>> format_duration(timedelta(minutes=90)), format_duration(timedelta(0))
+        ('1h30m', '0s')
     """
     left = duration // _MILLISECOND
     text = ""

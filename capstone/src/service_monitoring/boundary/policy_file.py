@@ -61,14 +61,16 @@ def load_policy_file(path: Path) -> PolicyFile:
         document = tomllib.loads(path.read_bytes().decode())
     except UnicodeDecodeError as error:
         raise PolicyFileError(f"{path}: byte {error.start + 1} is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and what int() raises for thousands of digits
         raise PolicyFileError(f"{path}: {error}") from None
+    except RecursionError:
+        raise PolicyFileError(f"{path}: nested too deeply") from None
     file = _Table(document, str(path))
     schema = file.take("schema", _integer)
     if schema != SCHEMA:
         raise PolicyFileError(f"{path}: schema is {schema}: must be {SCHEMA}")
     policy = PolicyFile(
-        policy=file.take("policy", _text),
+        policy=file.take("policy", _name),
         lookback=file.take("lookback", _positive, "5m"),
         evaluation_interval=file.take("evaluation_interval", _positive, "15s"),
         rules=tuple(
@@ -192,6 +194,13 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise ValueError(f"{excerpt(value)}: must be text in quotes")
+
+
+def _name(value: object) -> str:
+    name = _text(value)
+    if name and name.isprintable():
+        return name
+    raise ValueError(f"{excerpt(name)}: must be a name in printable characters")
 
 
 def _tables(value: object) -> list[Mapping[str, Any]]:

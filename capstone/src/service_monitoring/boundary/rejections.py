@@ -51,8 +51,9 @@ class Rejected(ValueError):  # noqa: N818 - what the boundary says of an input
 def excerpt(value: object, length: int = 40) -> str:
     r"""A short, printable picture of a refused value: ASCII, escaped, cut after `length` characters.
 
-    >>> print(excerpt("caf\u00e9"))
-    'caf\xe9'
+    Examples:
+        >>> print(excerpt("caf\u00e9"))
+        'caf\xe9'
     """
     text = ascii(value if isinstance(value, int | float | bool | None) else str(value)[: length + 1])
     return text if len(text) <= length else text[:length] + "..."

@@ -77,8 +77,9 @@ class Threshold:
     Raises:
         ValueError: The limit is not finite.
 
-    >>> str(Threshold(Comparison.ABOVE, 0.9))
-    '> 0.9'
+    Examples:
+        >>> str(Threshold(Comparison.ABOVE, 0.9))
+        '> 0.9'
     """
 
     comparison: Comparison
@@ -109,8 +110,9 @@ class ConsecutiveBreaches:
     Raises:
         ValueError: The limit is not finite, or the count is not between 1 and 1,000.
 
-    >>> str(ConsecutiveBreaches(Comparison.ABOVE, 0.9, 3))
-    '> 0.9 for 3 samples in a row'
+    Examples:
+        >>> str(ConsecutiveBreaches(Comparison.ABOVE, 0.9, 3))
+        '> 0.9 for 3 samples in a row'
     """
 
     comparison: Comparison
@@ -148,8 +150,9 @@ class RateOfChange:
     Raises:
         ValueError: The limit is not finite, or the window is not positive.
 
-    >>> str(RateOfChange(Comparison.ABOVE, 0.002, timedelta(minutes=2)))
-    'changes > 0.002/s over 120 s'
+    Examples:
+        >>> str(RateOfChange(Comparison.ABOVE, 0.002, timedelta(minutes=2)))
+        'changes > 0.002/s over 120 s'
     """
 
     comparison: Comparison
@@ -182,8 +185,9 @@ class RateOfChange:
 class Absence:
     """The lookback holds no sample: PromQL's `absent(metric)`.
 
-    >>> str(Absence())
-    'absent'
+    Examples:
+        >>> str(Absence())
+        'absent'
     """
 
     def verdict(self, series: Series, at: int, lookback: int) -> Verdict:

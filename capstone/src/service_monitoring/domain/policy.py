@@ -61,14 +61,15 @@ class MonitoringPolicy:
     Attributes:
         version: How many commits the policy has seen; the storage counts it up (optimistic concurrency).
 
-    >>> from datetime import UTC, datetime
-    >>> from service_monitoring.domain.conditions import Absence
-    >>> from service_monitoring.domain.values import MetricName, Severity
-    >>> rule = Rule("silent", MetricName("up"), Absence(), Severity.CRITICAL)
-    >>> policy = MonitoringPolicy("machine")
-    >>> policy.draft(rule, at=datetime(2026, 11, 23, tzinfo=UTC))
-    >>> policy.rules["silent"].status
-    <RuleStatus.DRAFT: 'draft'>
+    Examples:
+        >>> from datetime import UTC, datetime
+        >>> from service_monitoring.domain.conditions import Absence
+        >>> from service_monitoring.domain.values import MetricName, Severity
+        >>> rule = Rule("silent", MetricName("up"), Absence(), Severity.CRITICAL)
+        >>> policy = MonitoringPolicy("machine")
+        >>> policy.draft(rule, at=datetime(2026, 11, 23, tzinfo=UTC))
+        >>> policy.rules["silent"].status
+        <RuleStatus.DRAFT: 'draft'>
     """
 
     def __init__(self, id: str, *, lookback: timedelta = DEFAULT_LOOKBACK) -> None:  # noqa: A002 - as on Rule

@@ -22,11 +22,12 @@ class MetricName(str):
 
     Source: <https://prometheus.io/docs/concepts/data_model/>, *Metric names and labels*.
 
-    >>> MetricName("cpu_busy_ratio")
-    'cpu_busy_ratio'
-    >>> MetricName("cpu busy")
-    Traceback (most recent call last):
-    ValueError: 'cpu busy' is not a metric name: use letters, digits, _ and :, and no digit first
+    Examples:
+        >>> MetricName("cpu_busy_ratio")
+        'cpu_busy_ratio'
+        >>> MetricName("cpu busy")
+        Traceback (most recent call last):
+        ValueError: 'cpu busy' is not a metric name: use letters, digits, _ and :, and no digit first
     """
 
     __slots__ = ()
@@ -43,8 +44,9 @@ class MetricName(str):
 class Severity(IntEnum):
     """How soon somebody must look: `INFO` never, `WARNING` today, `CRITICAL` now.
 
-    >>> Severity.CRITICAL > Severity.WARNING
-    True
+    Examples:
+        >>> Severity.CRITICAL > Severity.WARNING
+        True
     """
 
     INFO = 1
@@ -64,12 +66,13 @@ class Sample:
     Raises:
         ValueError: The value is not a finite float, or the time is not in UTC.
 
-    >>> from datetime import UTC, datetime
-    >>> Sample(MetricName("load_average_1m"), 0.5, datetime(2026, 11, 23, 9, 0, tzinfo=UTC)).value
-    0.5
-    >>> Sample(MetricName("load_average_1m"), float("inf"), datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
-    Traceback (most recent call last):
-    ValueError: load_average_1m: inf is not a finite float
+    Examples:
+        >>> from datetime import UTC, datetime
+        >>> Sample(MetricName("load_average_1m"), 0.5, datetime(2026, 11, 23, 9, 0, tzinfo=UTC)).value
+        0.5
+        >>> Sample(MetricName("load_average_1m"), float("inf"), datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
+        Traceback (most recent call last):
+        ValueError: load_average_1m: inf is not a finite float
     """
 
     metric: MetricName
@@ -87,8 +90,9 @@ class Sample:
 def microseconds(at: datetime) -> int:
     """An aware instant as whole microseconds since 1970-01-01 UTC: exact, ordered, eight bytes.
 
-    >>> from datetime import UTC, datetime
-    >>> microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
-    1000000
+    Examples:
+        >>> from datetime import UTC, datetime
+        >>> microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+        1000000
     """
     return (at - _EPOCH) // _MICROSECOND

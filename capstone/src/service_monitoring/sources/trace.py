@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from service_monitoring.boundary.codec import SampleDecoder, decode_object, encode_sample
+from service_monitoring.boundary.codec import MAX_LINE_BYTES, SampleDecoder, decode_object, encode_sample
 from service_monitoring.boundary.rejections import Reason, Rejected
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def read_trace(path: Path) -> Iterator[Sample]:
         OSError: The file can not be read.
     """
     decode = SampleDecoder().decode
-    with path.open("rb") as lines:
+    with path.open("rb") as file:
+        # A line is read no further than to see that it is too long.
+        lines = iter(partial(file.readline, MAX_LINE_BYTES + 1), b"")
         number = 1
         try:
             check_header(next(lines, b""))
