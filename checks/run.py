@@ -37,15 +37,15 @@ class Part:
     may_not_run: bool = False
 
 
-# Longest first, so that the last part to end is a short one.
+# Longest first, so that the last part to end is a short one; what another part waits for, before all.
 PARTS = (
     Part("site", ("python -m checks.site",)),
-    Part("pages", ("python -m pytest -c checks/pytest.ini --rootdir=. --color=no docs README.md",)),
     Part("browser", ("python -m checks.site.browser",), after="site", may_not_run=True),
+    Part("checks", (f"{PYTEST} -c checks/tests/pytest.ini --rootdir=. checks/tests",)),
+    Part("pages", ("python -m pytest -c checks/pytest.ini --rootdir=. --color=no docs README.md",)),
     Part(
         "capstone", (f"{PYTEST} -c capstone/pyproject.toml --rootdir=capstone capstone/tests capstone/src",)
     ),
-    Part("checks", (f"{PYTEST} -c checks/tests/pytest.ini --rootdir=. checks/tests",)),
     Part(
         "types",
         (
@@ -108,7 +108,7 @@ def run(part: Part) -> Result:
 def run_all(parts: Sequence[Part]) -> list[Result]:
     """Run the parts, WORKERS at a time, and say how each ended as soon as it has."""
     waiting = list(parts)
-    running: dict[Future[Result], Part] = {}
+    running: set[Future[Result]] = set()
     results: dict[str, Result] = {}
 
     def end(result: Result) -> None:
@@ -117,21 +117,16 @@ def run_all(parts: Sequence[Part]) -> list[Result]:
 
     with ThreadPoolExecutor(WORKERS) as pool:
         while waiting or running:
-            for part in list(waiting):
-                if part.after and part.after not in results:
-                    continue
-                waiting.remove(part)
+            for part in [part for part in waiting if not part.after or part.after in results]:
                 if part.after and results[part.after].verdict != "ok":
                     end(Result(part, "not run", f"{part.after} is {results[part.after].verdict}"))
+                elif len(running) < WORKERS:
+                    running.add(pool.submit(run, part))
                 else:
-                    running[pool.submit(run, part)] = part
-            try:
-                done = wait(running, return_when=FIRST_COMPLETED).done
-            except KeyboardInterrupt:
-                pool.shutdown(cancel_futures=True)
-                raise
+                    break
+                waiting.remove(part)
+            done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                del running[future]
                 end(future.result())
     return [results[part.name] for part in parts]
 
@@ -145,7 +140,8 @@ def selected(name: str) -> list[Part]:
 
 
 def failures(output: str) -> str:
-    """What a red part has to say: of a test run, what follows its progress."""
+    """What a red part has to say: of a test run, what follows its progress, without xdist's worker names."""
+    output = re.sub(r"^\[gw\d+\] .*\n", "", output, flags=re.MULTILINE)
     start = re.search(r"^=+ (ERRORS|FAILURES) =+$", output, re.MULTILINE)
     return output[start.start() :] if start else output
 

@@ -73,6 +73,13 @@ def test_a_part_waits_for_the_one_it_needs(capsys: pytest.CaptureFixture[str]) -
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["site", "browser"]
 
 
+def test_every_part_waits_for_a_part_that_exists() -> None:
+    """A part that waits for a name nobody has would wait for ever."""
+    names = [part.name for part in run.PARTS]
+    assert len(set(names)) == len(names)
+    assert {part.after for part in run.PARTS if part.after} <= set(names)
+
+
 def test_only_runs_the_part_and_what_it_needs() -> None:
     """`invoke check --only browser` builds the site first."""
     assert [part.name for part in run.selected("browser")] == ["site", "browser"]
@@ -81,5 +88,6 @@ def test_only_runs_the_part_and_what_it_needs() -> None:
 
 def test_a_red_test_run_shows_only_its_failures() -> None:
     """Progress and passes are left out."""
-    assert run.failures("....F [100%]\n=== FAILURES ===\ntest_a") == "=== FAILURES ===\ntest_a"
+    said = "....F [100%]\n=== FAILURES ===\n_ test_a _\n[gw0] linux -- Python 3.11.7\na.py:1: error"
+    assert run.failures(said) == "=== FAILURES ===\n_ test_a _\na.py:1: error"
     assert run.failures("a.py:1: error") == "a.py:1: error"
