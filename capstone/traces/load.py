@@ -2,8 +2,9 @@
 
     python capstone/traces/load.py
 
-Phases: quiet, processors only, processors with memory and disk, quiet again. Standard library only; everything it
-starts is a child of its own, it writes to one unnamed temporary file and sends to itself over loopback.
+Phases: quiet, processors only, processors with memory, disk and network, quiet again. Standard library only;
+everything it starts is a child of its own, it writes to one unnamed temporary file and talks to itself over
+loopback.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ QUIET_SECONDS = 240
 BUSY_SECONDS = 300
 FULL_SECONDS = 240
 MEMORY_SHARE = 0.62  # of what the machine has in all
+DISK_BYTES = 256_000_000
 DISK_BYTES_PER_SECOND = 60_000_000
 NETWORK_BYTES_PER_SECOND = 5_000_000
 
@@ -49,7 +51,7 @@ def write_disk(seconds: float) -> None:
     end = time.monotonic() + seconds
     with tempfile.TemporaryFile() as file:
         while time.monotonic() < end:
-            if file.tell() > 256_000_000:
+            if file.tell() > DISK_BYTES:
                 file.seek(0)
             file.write(block)
             file.flush()
@@ -78,7 +80,7 @@ def talk(seconds: float) -> None:
 
 def phase(name: str, seconds: float, *work: Process) -> None:
     """Run one phase to its end."""
-    print(f"{time.strftime('%H:%M:%S', time.gmtime())} {name}, {seconds:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"{time.strftime('%H:%M:%S', time.gmtime())} {name}, {seconds:.0f} s", file=sys.stderr, flush=True)
     end = time.monotonic() + seconds
     for process in work:
         process.start()

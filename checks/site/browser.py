@@ -189,7 +189,7 @@ def visit_changed(site: Site, names: Collection[str], chromium: str) -> tuple[in
 
 def main(arguments: list[str]) -> int:
     """Check the named Markdown files, or all; the exit status says whether anything failed."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not chromium:
         print("Chromium is not installed (Debian and Ubuntu: apt-get install chromium)")
         return NOT_INSTALLED

@@ -255,6 +255,8 @@ def _replayed(options: argparse.Namespace, *sinks: Sink) -> Replayed:
     first = next(samples, None)
     if first is None:
         raise BadInputError(f"{options.trace}: holds no samples")
+    if options.until is not None and first.observed_at > options.until:
+        raise BadInputError(f"{options.trace}: begins after {options.until}, at {first.observed_at}")
     clock.instant = first.observed_at
     monitor.begin(policy.lookback, policy.rules)
     samples = chain([first], samples)

@@ -48,7 +48,7 @@ def test_what_is_encoded_decodes_to_the_same_sample(sample: Sample) -> None:
 
 
 REASONS: list[tuple[Reason, bytes, str]] = [
-    (Reason.TOO_LARGE, b" " * 4_097, "at most 4096 are read"),
+    (Reason.TOO_LARGE, b" " * 4_097, "more than 4096 bytes"),
     (Reason.TOO_DEEP, b"[" * 17, "more than 16 brackets"),
     (
         Reason.TOO_DEEP,

@@ -1,0 +1,254 @@
+"""The command line: what it prints, what it refuses, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service_monitoring.boundary.codec import encode_sample
+from service_monitoring.cli import main
+from service_monitoring.domain.values import MetricName, Sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+HEADER = b'{"format": "service-monitoring/trace", "version": 1}\n'
+COMMANDS = ("record", "replay", "summary", "history", "timeline", "snapshot", "rules", "check", "demo")
+POLICY = """\
+schema = 1
+policy = "test"
+[[rule]]
+id = "busy"
+metric = "busy"
+condition = { kind = "threshold", comparison = ">", limit = 0.5 }
+severity = "critical"
+hold_for = "30s"
+"""
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    """Three minutes of one metric, busy during the second."""
+    file = tmp_path / "trace.jsonl"
+    values = [0.1] * 60 + [0.9] * 60 + [0.1] * 60
+    file.write_bytes(
+        HEADER
+        + b"".join(
+            encode_sample(Sample(MetricName("busy"), value, START + timedelta(seconds=second))) + b"\n"
+            for second, value in enumerate(values)
+        )
+    )
+    return file
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """One rule that the trace breaks for a minute."""
+    file = tmp_path / "policy.toml"
+    file.write_text(POLICY)
+    return file
+
+
+def over(command: str, trace: Path, policy: Path, *more: str) -> list[str]:
+    """The arguments of a command over a trace."""
+    return [command, str(trace), "--config", str(policy), *more]
+
+
+def test_replay_prints_each_incident_as_it_opens_and_resolves(
+    trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line an incident's step, then the totals."""
+    assert main(over("replay", trace, policy)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "09:01:30  open      busy                   critical",
+        "09:02:00  resolved  busy                   condition cleared after 30s",
+        "180 samples, 13 decisions: 1 incidents opened, 1 resolved, 0 forgotten while pending",
+    ]
+
+
+def test_until_leaves_later_samples_out(
+    trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The instant itself still counts."""
+    assert main(over("replay", trace, policy, "--until", "2026-11-23T09:01:00Z")) == 0
+    assert capsys.readouterr().out.startswith("61 samples, 5 decisions: 0 incidents opened")
+
+
+def test_summary_counts_everything(trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Trace, samples, decisions, rules and incidents."""
+    assert main(over("summary", trace, policy)) == 0
+    rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert rows["trace"] == f"{trace}, 2026-11-23 09:00:00 to 09:02:59 UTC"
+    assert rows["samples"] == "180 of 1 metrics, none refused"
+    assert rows["decisions"] == "13, one every 15s"
+    assert rows["rules"] == "0 draft, 1 active, 0 retired"
+    assert rows["incidents"] == "0 pending, 0 open, 1 resolved, 0 forgotten while pending"
+
+
+def test_history_lists_events_in_commit_order(
+    trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the draft of the rule to the end of its incident."""
+    assert main(over("history", trace, policy)) == 0
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == [
+        "RuleDrafted",
+        "RuleActivated",
+        "IncidentPending",
+        "IncidentOpened",
+        "IncidentResolved",
+    ]
+
+
+def test_timeline_draws_pending_and_open(
+    trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Idle for a third, pending for a sixth, open for a sixth, idle again."""
+    assert main(over("timeline", trace, policy)) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row == "busy  " + "·" * 20 + "-" * 10 + "█" * 10 + "·" * 20
+
+
+def test_snapshot_in_json_is_what_is_true(
+    trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The open incident, its instants, and the newest value."""
+    arguments = over("snapshot", trace, policy, "--until", "2026-11-23T09:01:40Z", "--json")
+    assert main(arguments) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["at"] == "2026-11-23T09:01:45Z"
+    assert document["metrics"] == {"busy": 0.9}
+    (incident,) = document["incidents"]["current"]
+    assert incident["state"] == "open"
+    assert incident["opened_at"] == "2026-11-23T09:01:30Z"
+
+
+def test_snapshot_for_people_names_the_open_incident(
+    trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says so when there is none."""
+    assert main(over("snapshot", trace, policy, "--until", "2026-11-23T09:01:40Z")) == 0
+    assert "open: busy@20261123T090100.000000Z, critical" in capsys.readouterr().out
+    assert main(over("snapshot", trace, policy)) == 0
+    assert "no incident is pending or open" in capsys.readouterr().out
+
+
+def test_rules_and_check_read_the_policy(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One row a rule; one line for a policy without a problem."""
+    assert main(["rules", "--config", str(policy)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == [
+        "busy",
+        "critical",
+        "busy",
+        ">",
+        "0.5",
+        "30s",
+        "0s",
+    ]
+    assert main(["check", str(policy)]) == 0
+    assert capsys.readouterr().out == f"{policy}: policy test, 1 rules, no problem found\n"
+
+
+def test_demo_opens_and_resolves_what_the_recorded_load_explains(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each of the four kinds of load that load.py makes is seen, and every incident is resolved in the end."""
+    assert main(["demo"]) == 0
+    out = capsys.readouterr().out
+    opened = {line.split()[2] for line in out.splitlines() if line[8:14] == "  open"}
+    assert opened == {
+        "cpu-saturated",
+        "load-above-processors",
+        "disk-writes-high",
+        "memory-filling",
+        "memory-nearly-full",
+    }
+    assert "7 incidents opened, 7 resolved" in out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` prints and exits with 0."""
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert command in capsys.readouterr().out
+
+
+def test_the_commands_are_these(capsys: pytest.CaptureFixture[str]) -> None:
+    """No command without a test of its help, and no test without a command."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("    ")]
+    assert set(listed) == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["replay", "{folder}/nowhere.jsonl"], "{folder}/nowhere.jsonl: No such file or directory"),
+        (["replay", "{folder}"], "{folder}: Is a directory"),
+        (["replay", "{folder}/empty.jsonl"], "{folder}/empty.jsonl:1: not_json"),
+        (["summary", "{folder}/header.jsonl"], "{folder}/header.jsonl: holds no samples"),
+        (["replay", "{folder}/broken.jsonl"], "{folder}/broken.jsonl:3: bad_value"),
+        (["replay", "{folder}/gap.jsonl"], "lies more than a day after"),
+        (["check", "{folder}/twins.toml"], "rule busy exists already"),
+        (["rules", "--config", "{folder}/broken.jsonl"], "{folder}/broken.jsonl: "),
+        (["replay", "machine-under-load", "--until", "yesterday"], "'yesterday' is not an instant"),
+        (["summary", "machine-under-load", "--until", "2026-01-01T00:00:00Z"], "begins after 2026-01-01"),
+        (["record", "{folder}/new.jsonl", "--for", "soon"], "'soon' is not a duration"),
+        (["record", "{folder}/new.jsonl", "--interval", "0"], "must be longer than 0"),
+        (["record", "{folder}/broken.jsonl", "--for", "1s"], "exists already"),
+        (["record", "{folder}/no/folder.jsonl", "--for", "1s"], "{folder}/no/folder.jsonl: No such file"),
+        (["summarize"], "invalid choice: 'summarize'"),
+        ([], "COMMAND"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2_and_writes_nothing(
+    arguments: list[str], complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was wrong and where, on standard error, and every file as it was."""
+    up = b'{"metric":"up","value":1,"observed_at":"2026-11-23T09:00:00Z"}\n'
+    files = {
+        "empty.jsonl": b"",
+        "header.jsonl": HEADER,
+        "broken.jsonl": HEADER + up + up.replace(b":1,", b":1e999,"),
+        "gap.jsonl": HEADER + up + up.replace(b"2026-11-23", b"2026-11-25"),
+        "twins.toml": (POLICY + POLICY[POLICY.index("[[rule]]") :]).encode(),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    try:
+        status: object = main([argument.format(folder=tmp_path) for argument in arguments])
+    except SystemExit as ended:
+        status = ended.code
+    errors = capsys.readouterr().err
+    assert status == 2
+    assert errors.count("\n") == 1
+    assert errors.startswith("service-monitoring: ")
+    assert complaint.format(folder=tmp_path) in errors
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == files
+
+
+def test_record_writes_what_replay_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One second of this machine, seven metrics, through the whole service."""
+    file = tmp_path / "mine.jsonl"
+    assert main(["record", str(file), "--for", "1s", "--interval", "500ms"]) == 0
+    assert capsys.readouterr().out == f"{file}: 14 samples\n"
+    assert main(["summary", str(file)]) == 0
+    assert "14 of 7 metrics, none refused" in capsys.readouterr().out
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    """`replay | head -1`: no traceback, status 0."""
+    run = "from service_monitoring.cli import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", run, "history", "machine-under-load"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
