@@ -95,13 +95,13 @@ def measure(progress: Callable[[str], None]) -> Evidence:
             partial(_replay_file, policy), partial(_replay_tuples, policy), WORKLOAD_PAIRS, "Sample / tuple"
         ),
     }
-    verdicts, first_red = climb(_tempting_change(), progress)
+    verdicts, first_red = climb(tempting_change(), progress)
     evidence.facts = {"rungs": verdicts, "first_red": first_red}
     evidence.plots = _plots(retained, window, history)
     return evidence
 
 
-def _tempting_change() -> str:
+def tempting_change() -> str:
     """The diff that the lesson shows."""
     return next(fence.content for fence in Page(ROOT, LESSON).fences if fence.language == "diff")
 

@@ -155,7 +155,7 @@ def test_rules_and_check_read_the_policy(policy: Path, capsys: pytest.CaptureFix
 
 
 def test_demo_opens_and_resolves_what_the_recorded_load_explains(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each of the four kinds of load that load.py makes is seen, and every incident is resolved in the end."""
+    """Every kind of load that load.py makes is seen, and every incident is resolved in the end."""
     assert main(["demo"]) == 0
     out = capsys.readouterr().out
     opened = {line.split()[2] for line in out.splitlines() if line[8:14] == "  open"}

@@ -1,0 +1,43 @@
+"""What the first lesson says of its tempting change is still so."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from checks.measure.allocation import tempting_change
+from checks.measure.evidence import FOLDER, growth_exponent, paired_ratio
+from checks.measure.rungs import drifted, run_tests
+
+
+def test_the_test_that_the_lesson_names_sees_the_change_and_the_round_trip_does_not() -> None:
+    """The recorded first red test is red with the diff applied; the codec's own suite stays green."""
+    facts = json.loads((FOLDER / "allocation.json").read_text())["facts"]
+    assert facts["rungs"] == {"shape": "green", "domain": "green", "contract": "green", "artifact": "red"}
+    with drifted(tempting_change()) as capstone:
+        assert run_tests(capstone, facts["first_red"]) == facts["first_red"]
+        assert run_tests(capstone, "tests/artifact/test_codec.py") == ""
+
+
+def test_without_the_change_the_named_test_is_green() -> None:
+    """So it is the change that it sees."""
+    facts = json.loads((FOLDER / "allocation.json").read_text())["facts"]
+    unchanged = "--- /dev/null\n+++ b/capstone/empty\n@@ -0,0 +1 @@\n+empty\n"
+    with drifted(unchanged) as capstone:
+        assert run_tests(capstone, facts["first_red"]) == ""
+
+
+@pytest.mark.parametrize("power", [0, 1, 2])
+def test_a_growth_exponent_is_the_power(power: int) -> None:
+    """Costs that grow as n, n² or not at all."""
+    sizes = [1_000, 2_000, 4_000]
+    assert growth_exponent(sizes, [3.0 * size**power for size in sizes]) == pytest.approx(power)
+
+
+def test_a_paired_ratio_of_a_cost_to_itself_is_about_one() -> None:
+    """With its quartiles around it."""
+    figure = paired_ratio(lambda: sum(range(20_000)), lambda: sum(range(20_000)), 10, "same / same")
+    assert figure.spread is not None
+    assert figure.spread[0] <= figure.value <= figure.spread[1]
+    assert not figure.repeats
