@@ -57,8 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
         sys.stdout.flush()
-    except (BrokenTraceError, PolicyFileError, PolicyError, TraceGapError, BadInputError) as error:
+    except (BrokenTraceError, PolicyFileError, TraceGapError, BadInputError) as error:
         return _complain(str(error))
+    except PolicyError as error:
+        # Only the rules of a policy file can ask for what a new policy does not allow.
+        return _complain(f"{options.config}: {error}")
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             # The reader of our output has gone: nothing is wrong, and the interpreter must not flush again.
@@ -316,13 +319,11 @@ def _duration(text: str) -> timedelta:
 def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is not an instant: write it like 2026-11-23T09:05:00Z"
-        )
-    return at.astimezone(UTC)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise argparse.ArgumentTypeError(f"{text[:40]!a} is not an instant: write it like 2026-11-23T09:05:00Z")
 
 
 def _complain(message: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from service_monitoring.application.queries import Phase, Span
@@ -113,13 +114,14 @@ def rule_table(rules: Iterable[Rule]) -> str:
 
 def chart(rule_ids: Sequence[str], spans: Sequence[Span], first: datetime, last: datetime) -> str:
     """One row a rule over the time from `first` to `last`: idle, pending, open."""
-    step = (last - first) / CHART_COLUMNS
+    # One sample at the instant of its decision is a trace without length.
+    step = max(last - first, timedelta(seconds=1)) / CHART_COLUMNS
     width = max(map(len, rule_ids), default=0)
     lines = [f"{'':<{width}}  {first:%H:%M:%S}{f'{last:%H:%M:%S}':>{CHART_COLUMNS - 8}}"]
     for rule_id in rule_ids:
         row = [_IDLE] * CHART_COLUMNS
         for span in (span for span in spans if span.rule_id == rule_id):
-            start = int((span.since - first) / step)
+            start = min(int((span.since - first) / step), CHART_COLUMNS - 1)
             end = round(((span.until or last) - first) / step)
             row[start : max(start + 1, end)] = _MARKS[span.phase] * max(1, end - start)
         lines.append(f"{rule_id:<{width}}  {''.join(row[:CHART_COLUMNS])}")

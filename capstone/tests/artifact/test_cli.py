@@ -114,6 +114,17 @@ def test_timeline_draws_pending_and_open(
     assert row == "busy  " + "·" * 20 + "-" * 10 + "█" * 10 + "·" * 20
 
 
+def test_timeline_draws_what_began_with_the_last_decision(
+    trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the last column; in the first one of a trace that holds one instant only."""
+    assert main(over("timeline", trace, policy, "--until", "2026-11-23T09:01:00Z")) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "busy  " + "·" * 59 + "-"
+    trace.write_bytes(HEADER + encode_sample(Sample(MetricName("busy"), 0.9, START)) + b"\n")
+    assert main(over("timeline", trace, policy)) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "busy  -" + "·" * 59
+
+
 def test_snapshot_in_json_is_what_is_true(
     trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,9 +206,11 @@ def test_the_commands_are_these(capsys: pytest.CaptureFixture[str]) -> None:
         (["summary", "{folder}/header.jsonl"], "{folder}/header.jsonl: holds no samples"),
         (["replay", "{folder}/broken.jsonl"], "{folder}/broken.jsonl:3: bad_value"),
         (["replay", "{folder}/gap.jsonl"], "lies more than a day after"),
-        (["check", "{folder}/twins.toml"], "rule busy exists already"),
+        (["check", "{folder}/twins.toml"], "{folder}/twins.toml: rule busy exists already"),
         (["rules", "--config", "{folder}/broken.jsonl"], "{folder}/broken.jsonl: "),
         (["replay", "machine-under-load", "--until", "yesterday"], "'yesterday' is not an instant"),
+        (["replay", "machine-under-load", "--until", "2026-11-23T09:05:00"], "is not an instant"),
+        (["replay", "machine-under-load", "--until", "0001-01-01T00:00:00+01:00"], "is not an instant"),
         (["summary", "machine-under-load", "--until", "2026-01-01T00:00:00Z"], "begins after 2026-01-01"),
         (["record", "{folder}/new.jsonl", "--for", "soon"], "'soon' is not a duration"),
         (["record", "{folder}/new.jsonl", "--interval", "0"], "must be longer than 0"),
