@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,6 +66,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+@cache
 def holding(samples: int) -> SampleWindow:
     """A window with so many samples of one metric, a millisecond apart, the newest now."""
     window = SampleWindow()
