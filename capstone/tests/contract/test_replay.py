@@ -202,6 +202,7 @@ class SlowSource:
 
     def read(self) -> Sequence[Sample]:
         """Read, slowly."""
+        assert len(self.read_at) < 2_000, "reads on and on"
         self.read_at.append(round(self._time.now - 100.0, 6))
         self._time.now += self._costs.pop(0) if self._costs else 0.0
         return []

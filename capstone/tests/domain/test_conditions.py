@@ -142,6 +142,16 @@ def test_the_newest_sample_counts_until_it_is_exactly_a_lookback_old() -> None:
     assert condition.verdict(series, 0, LOOKBACK) is Verdict.TRUE
     assert condition.verdict(series, LOOKBACK - 1, LOOKBACK) is Verdict.TRUE
     assert condition.verdict(series, LOOKBACK, LOOKBACK) is Verdict.NO_DATA
+    with_a_future = series_of({0: 1.0, LOOKBACK + 1: 1.0})
+    assert condition.verdict(with_a_future, LOOKBACK - 1, LOOKBACK) is Verdict.TRUE
+    assert condition.verdict(with_a_future, LOOKBACK, LOOKBACK) is Verdict.NO_DATA
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1.9, Verdict.TRUE), (2.0, Verdict.FALSE)])
+def test_a_rate_is_a_change_a_second(limit: float, expected: Verdict) -> None:
+    """Ten more in five seconds are two a second."""
+    condition = RateOfChange(Comparison.ABOVE, limit, timedelta(minutes=1))
+    assert condition.verdict(series_of({0: 5.0, 5 * SECOND: 15.0}), 5 * SECOND, LOOKBACK) is expected
 
 
 @pytest.mark.parametrize("condition", EVERY[:3], ids=lambda condition: type(condition).__name__)

@@ -216,6 +216,48 @@ def test_retention_is_the_widest_window_of_an_active_rule() -> None:
     assert policy.retention == DEFAULT_LOOKBACK
 
 
+CHANGES: dict[str, Callable[[MonitoringPolicy], None]] = {
+    "draft": lambda policy: policy.draft(Rule("new", METRIC, Absence(), Severity.INFO), LATER),
+    "activate": lambda policy: policy.activate("next", LATER),
+    "retire": lambda policy: policy.retire(RULE.id, LATER),
+    "evaluate": lambda policy: policy.evaluate(SampleWindow(), LATER),
+}
+
+
+def behaviour(policy: MonitoringPolicy) -> list[object]:
+    """What a policy shows, and what one more decision of it would record."""
+    shown = [dict(policy.rules), dict(policy.incidents), policy.decided_at, policy.retention]
+    probe = policy.copy()
+    probe.evaluate(SampleWindow(), LATER + timedelta(hours=1))
+    return [*shown, probe.collect_events()]
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("changed", ["the copy", "the original"])
+def test_a_copy_and_its_original_do_not_notice_each_other(
+    change: Callable[[MonitoringPolicy], None], changed: str
+) -> None:
+    """Whichever of the two changes, the other shows, decides and records as before."""
+    original = policy_with("draft", "activate")
+    original.draft(Rule("next", MetricName("other"), Absence(), Severity.INFO), AT)
+    original.evaluate(SampleWindow(), AT)
+    original.collect_events()
+    copy = original.copy()
+    left, right = (copy, original) if changed == "the copy" else (original, copy)
+    before = behaviour(right)
+    change(left)
+    assert behaviour(right) == before != behaviour(left)
+    assert right.collect_events() == []
+
+
+def test_a_copy_takes_no_events_along() -> None:
+    """They are recorded once, and stay with who recorded them."""
+    original = MonitoringPolicy("machine")
+    original.draft(RULE, AT)
+    assert original.copy().collect_events() == []
+    assert len(original.collect_events()) == 1
+
+
 def decisions(*values: int | None, keep_open_for: int = 0, hold_for: int = 0) -> list[tuple[int, str]]:
     """What is recorded, second by second, when a metric has these values (`None`: no sample)."""
     rule = Rule(
