@@ -99,7 +99,6 @@ def describe(incident: Incident) -> dict[str, Any]:
         "state": incident.state.value,
         "pending_since": _instant(incident.pending_since),
         "opened_at": _instant(incident.opened_at),
-        "keeping_since": _instant(incident.keeping_since),
         "resolved_at": _instant(incident.resolved_at),
         "resolution": incident.resolution.value if incident.resolution else None,
     }

@@ -133,7 +133,8 @@ class SampleWindow:
 
     def series(self, metric: MetricName) -> Series:
         """The samples of one metric; an empty series when there are none."""
-        return self._series.get(metric, _EMPTY)
+        series = self._series.get(metric)
+        return Series() if series is None else series
 
     def metrics(self) -> list[MetricName]:
         """The metrics held, sorted."""
@@ -178,6 +179,3 @@ class SampleWindow:
             series.forget(self._forgotten_until)
             if not series:
                 del self._series[metric]
-
-
-_EMPTY = Series()
