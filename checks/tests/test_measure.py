@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.measure import bench
 from checks.measure.allocation import tempting_change
 from checks.measure.evidence import FOLDER, growth_exponent, paired_ratio
 from checks.measure.rungs import drifted, run_tests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_benchmark_replays_what_it_says(tmp_path: Path) -> None:
+    """A small trace through the same code: all samples, and more work than json.loads alone."""
+    trace = tmp_path / "trace.jsonl"
+    bench.write(trace, 2_000)
+    assert len(trace.read_bytes().splitlines()) == 1 + 2_000
+    assert bench.ratio_to_loads(trace) > 1
 
 
 def test_the_test_that_the_lesson_names_sees_the_change_and_the_round_trip_does_not() -> None:
