@@ -25,7 +25,7 @@ from service_monitoring.domain.rules import Rule, RuleStatus
 from service_monitoring.domain.values import microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service_monitoring.domain.rules import Signature
     from service_monitoring.domain.window import SampleWindow
@@ -84,12 +84,36 @@ class MonitoringPolicy:
         self._incidents: dict[str, Incident] = {}
         self._decided_at: datetime | None = None
         self._events: list[Event] = []
+        self._shares_incidents = False
+
+    @classmethod
+    def restore(  # noqa: PLR0913 - everything that a policy is, and nothing twice
+        cls,
+        id: str,  # noqa: A002 - as on Rule
+        *,
+        lookback: timedelta,
+        version: int,
+        rules: Iterable[RuleEntry],
+        incidents: Iterable[Incident],
+        decided_at: datetime | None,
+    ) -> MonitoringPolicy:
+        """The policy that a store wrote down, as it was; nothing is recorded."""
+        policy = cls(id, lookback=lookback)
+        policy.version = version
+        policy._rules = {entry.rule.id: entry for entry in rules}
+        policy._active = {
+            rule.signature: rule for rule, status in policy._rules.values() if status is RuleStatus.ACTIVE
+        }
+        policy._incidents = {incident.rule_id: incident for incident in incidents}
+        policy._decided_at = decided_at
+        return policy
 
     def copy(self) -> MonitoringPolicy:
         """A policy that decides the same and can be changed or thrown away without this one noticing."""
         twin = object.__new__(MonitoringPolicy)
         twin.__dict__.update(self.__dict__)
         twin._events = []
+        twin._shares_incidents = self._shares_incidents = True
         return twin
 
     @property
@@ -179,6 +203,11 @@ class MonitoringPolicy:
             elif incident is not None:
                 self._doubt(rule, incident, verdict, at)
 
+    @property
+    def recorded(self) -> Sequence[Event]:
+        """The events that `collect_events` will hand out."""
+        return tuple(self._events)
+
     def collect_events(self) -> list[Event]:
         """The events recorded since the last call, in order; they are handed out once."""
         events, self._events = self._events, []
@@ -207,15 +236,21 @@ class MonitoringPolicy:
         self._end(incident, at, Resolution.CLEARED if verdict is Verdict.FALSE else Resolution.NO_DATA)
 
     def _end(self, incident: Incident, at: datetime, why: Resolution) -> None:
-        self._incidents = {k: v for k, v in self._incidents.items() if k != incident.rule_id}
+        del self._own_incidents()[incident.rule_id]
         if incident.state is IncidentState.PENDING:
             self._events.append(IncidentForgotten(incident, at))
         else:
             self._events.append(IncidentResolved(incident.resolve(at, why), at))
 
     def _put(self, incident: Incident) -> None:
-        # A new dict, never a write into the old one: copies of this policy share it.
-        self._incidents = {**self._incidents, incident.rule_id: incident}
+        self._own_incidents()[incident.rule_id] = incident
+
+    def _own_incidents(self) -> dict[str, Incident]:
+        # Copies of this policy share the dict: the first change after a copy takes one of its own.
+        if self._shares_incidents:
+            self._incidents = dict(self._incidents)
+            self._shares_incidents = False
+        return self._incidents
 
     def _rule(self, rule_id: str, expected: RuleStatus, verb: str) -> Rule:
         entry = self._rules.get(rule_id)
