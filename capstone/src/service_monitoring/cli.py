@@ -35,10 +35,9 @@ from service_monitoring.storage.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from service_monitoring.application.ports import Sink
+    from service_monitoring.application.ports import Notification, Sink
     from service_monitoring.application.projections import Projections
     from service_monitoring.domain.events import Event
-    from service_monitoring.domain.incidents import Incident
 
 SHIPPED_TRACE = MACHINE_UNDER_LOAD.stem
 
@@ -279,8 +278,10 @@ def _replayed(options: argparse.Namespace, *sinks: Sink) -> Replayed:
 class _PrintingSink:
     """Prints incidents as they open and resolve."""
 
-    def deliver(self, incident: Incident) -> None:
-        print(report.incident_line(incident))
+    name = "terminal"
+
+    def deliver(self, notification: Notification) -> None:
+        print(report.incident_line(notification.incident))
 
 
 class _Progress:

@@ -34,7 +34,7 @@ from service_monitoring.storage.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from service_monitoring.application.ports import Store
+    from service_monitoring.application.ports import Notification, Store
     from service_monitoring.domain.incidents import Incident
 
     StoreFactory = Callable[..., Store]
@@ -106,14 +106,15 @@ def change_everything(store: Store) -> Any:
 class RecordingSink:
     """Remembers what it was told, and what was committed then."""
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: Store | None = None, name: str = "recording") -> None:
+        self.name = name
         self.told: list[Incident] = []
         self.opened_then: list[int] = []
         self._store = store
 
-    def deliver(self, incident: Incident) -> None:
+    def deliver(self, notification: Notification) -> None:
         """Remember."""
-        self.told.append(incident)
+        self.told.append(notification.incident)
         if self._store is not None:
             self.opened_then.append(self._store.projections(POLICY).incidents.opened_count)
 
@@ -365,11 +366,13 @@ def test_a_refused_command_leaves_no_trace_and_tells_nobody(store: Store, comman
     sink = RecordingSink()
     monitor = monitor_of(store, sink)
     monitor.handle(Evaluate(AT))
-    told, before = len(sink.told), contents(store)
+    monitor.deliver_due()
+    before = contents(store)
     with pytest.raises(PolicyError):
         monitor.handle(command)
+    monitor.deliver_due()
     assert contents(store) == before
-    assert len(sink.told) == told == 1
+    assert len(sink.told) == 1
 
 
 def test_a_command_to_a_policy_that_is_not_there_is_refused(new_store: StoreFactory) -> None:
@@ -384,6 +387,8 @@ def test_a_command_that_lost_a_race_tells_nobody(store: Store) -> None:
     class RacingStore:
         """Somebody else always commits first."""
 
+        outbox = store.outbox
+
         def unit_of_work(self) -> Any:
             unit = store.unit_of_work()
             unit.policies.get(POLICY)
@@ -394,20 +399,24 @@ def test_a_command_that_lost_a_race_tells_nobody(store: Store) -> None:
 
     sink = RecordingSink()
     racing: Any = RacingStore()
+    monitor = monitor_of(racing, sink)
     with pytest.raises(ConcurrencyConflictError):
-        monitor_of(racing, sink).handle(Evaluate(AT))
+        monitor.handle(Evaluate(AT))
+    monitor.deliver_due()
     assert sink.told == []
     assert contents(store)["incidents"] == {}
 
 
 def test_sinks_are_told_after_the_commit_in_order(store: Store) -> None:
     """Of incidents that opened and resolved, and each sink of all of them."""
-    sinks = RecordingSink(store), RecordingSink(store)
+    sinks = RecordingSink(store, "one"), RecordingSink(store, "two")
     monitor = monitor_of(store, *sinks)
     monitor.handle(DraftRule(SILENT))
     monitor.handle(ActivateRule(SILENT.id))
-    monitor.handle(Evaluate(AT))
-    monitor.handle(Evaluate(AT + DEFAULT_LOOKBACK))
+    for at in (AT, AT + DEFAULT_LOOKBACK):
+        monitor.handle(Evaluate(at))
+        assert len(sinks[0].told) == len(sinks[1].told) == (0 if at == AT else 1)
+        monitor.deliver_due()
     expected = [
         event.incident
         for event in store.events(POLICY)
@@ -424,16 +433,18 @@ def test_sinks_are_told_after_the_commit_in_order(store: Store) -> None:
 
 
 def test_an_error_in_a_sink_does_not_undo_the_commit(store: Store) -> None:
-    """It reaches the caller; what was decided stays decided."""
+    """What was decided stays decided, and the notification waits."""
 
     class BrokenSink(RecordingSink):
-        def deliver(self, incident: Incident) -> None:
-            raise ConnectionError(f"nobody hears of {incident.id}")
+        def deliver(self, notification: Notification) -> None:
+            raise ConnectionError(f"nobody hears of {notification.key}")
 
-    with pytest.raises(ConnectionError, match="nobody hears of busy@"):
-        monitor_of(store, BrokenSink()).handle(Evaluate(AT))
+    monitor = monitor_of(store, BrokenSink())
+    monitor.handle(Evaluate(AT))
+    monitor.deliver_due()
     assert contents(store)["decided at"] == AT
     assert store.projections(POLICY).incidents.opened_count == 1
+    assert store.outbox.counts() == (1, 0)
 
 
 def test_what_happens_to_rules_is_dated_by_the_clock(new_store: StoreFactory) -> None:

@@ -43,9 +43,15 @@ class RetireRule:
 
 @dataclass(frozen=True, slots=True)
 class IngestSamples:
-    """Keep samples for the decisions to come."""
+    """Keep samples for the decisions to come.
+
+    Attributes:
+        samples: In any order.
+        whole: Keep all of them or none; otherwise those that the window admits.
+    """
 
     samples: Sequence[Sample]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from service_monitoring.application.projections import Projections
+    from service_monitoring.application.signals import Signal
     from service_monitoring.domain.events import Event
     from service_monitoring.domain.incidents import Incident
     from service_monitoring.domain.policy import MonitoringPolicy
@@ -32,19 +34,72 @@ class MetricSource(Protocol):
         """One sample for each metric, all observed at the same instant."""
 
 
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a sink is told: an incident opened or was resolved.
+
+    Attributes:
+        policy_id: The policy that decided.
+        incident: The incident, open or resolved.
+        correlation: Names the work that led to the decision, from request to notification.
+    """
+
+    policy_id: str
+    incident: Incident
+    correlation: str
+
+    @property
+    def key(self) -> str:
+        """The same for every delivery of the same news, and for no other news."""
+        return f"{self.policy_id}/{self.incident.id}/{self.incident.state}"
+
+
 class Sink(Protocol):
     """Is told when an incident opens and when it resolves, after the decision was committed."""
 
-    def deliver(self, incident: Incident) -> None:
-        """Take notice of an incident that is now open or resolved."""
+    @property
+    def name(self) -> str:
+        """Names the sink in the outbox and in signals; no two sinks of a monitor share one."""
+
+    def deliver(self, notification: Notification) -> None:
+        """Take the notification, or raise: then it is delivered again later. A key may come more than once."""
+
+
+class Signals(Protocol):
+    """Is told what the service did, after it was done."""
+
+    def emit(self, signal: Signal) -> None:
+        """Take notice; raises nothing."""
+
+
+class StoreError(RuntimeError):
+    """A store can not be opened, read or written; nothing was half-written. The message is one clear line."""
+
+
+class SamplesRefusedError(ValueError):
+    """The window would not keep a whole batch that asked to be kept whole; nothing was written.
+
+    Attributes:
+        refused: How many samples it refused, by reason.
+    """
+
+    def __init__(self, refused: Counter[Refusal]) -> None:
+        super().__init__(", ".join(f"{count} {reason}" for reason, count in refused.items()))
+        self.refused = refused
 
 
 class PolicyNotFoundError(LookupError):
     """The store holds no policy of this name."""
 
+    def __init__(self, policy_id: str) -> None:
+        super().__init__(f"there is no policy {policy_id[:70]!a}")
+
 
 class ConcurrencyConflictError(RuntimeError):
     """Somebody else committed the policy since this unit of work read it; nothing was written."""
+
+    def __init__(self, policy_id: str, version: int) -> None:
+        super().__init__(f"policy {policy_id} was committed by somebody else since version {version}")
 
 
 class PolicyRepository(Protocol):
@@ -67,14 +122,54 @@ class SampleRepository(Protocol):
     def window(self) -> SampleWindow:
         """The committed samples; those added in this unit of work are not among them yet."""
 
-    def add(self, samples: Sequence[Sample]) -> None:
-        """Samples to be kept by the commit."""
+    def add(self, samples: Sequence[Sample], *, whole: bool = False) -> None:
+        """Samples to be kept by the commit: all of them or none (`whole`), or those that the window admits."""
+
+
+class OutboxWriter(Protocol):
+    """The outbox, as the unit of work sees it."""
+
+    def add(self, sink: str, notification: Notification) -> None:
+        """A notification that waits for this sink from the commit on."""
+
+
+class Entry(NamedTuple):
+    """A notification that waits in the outbox."""
+
+    id: int
+    sink: str
+    notification: Notification
+    attempts: int
+
+
+class OutboxCounts(NamedTuple):
+    """How many notifications wait for their sink, and how many are given up."""
+
+    waiting: int
+    dead: int
+
+
+class Outbox(Protocol):
+    """Committed notifications that their sinks have not taken yet."""
+
+    def due(self, sink: str, now: datetime) -> Entry | None:
+        """The oldest notification that waits for this sink, if its next attempt is due."""
+
+    def delivered(self, entry: Entry) -> None:
+        """The sink has taken it: it waits no longer."""
+
+    def failed(self, entry: Entry, retry_at: datetime | None) -> None:
+        """The sink has not taken it: try again then, or (`None`) count it as dead."""
+
+    def counts(self) -> OutboxCounts:
+        """What is in the outbox."""
 
 
 class Commit(NamedTuple):
-    """What a commit made true: the events in their order, and the samples it would not keep."""
+    """What a commit made true: the events in their order, the samples it kept, and those it did not."""
 
     events: Sequence[Event]
+    kept: int
     refused: Counter[Refusal]
 
 
@@ -92,6 +187,10 @@ class UnitOfWork(Protocol):
     def samples(self) -> SampleRepository:
         """The samples this unit of work reads and adds."""
 
+    @property
+    def outbox(self) -> OutboxWriter:
+        """The notifications that this unit of work sends on their way."""
+
     def __enter__(self) -> Self:
         """Begin."""
 
@@ -105,11 +204,17 @@ class UnitOfWork(Protocol):
 
         Raises:
             ConcurrencyConflictError: A policy was committed by somebody else meanwhile; nothing was written.
+            SamplesRefusedError: The window would not keep samples that were to be kept whole.
+            StoreError: It could not be written; nothing was.
         """
 
 
 class Store(Protocol):
-    """A place where policies, samples and events live."""
+    """A place where policies, samples, events and notifications live. Any call may raise `StoreError`."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """The committed notifications on their way to their sinks."""
 
     def unit_of_work(self) -> UnitOfWork:
         """A new unit of work."""
@@ -122,7 +227,10 @@ class Store(Protocol):
         """
 
     def rebuild(self, policy_id: str) -> Projections:
-        """The same projections, made anew from the events."""
+        """The projections made anew from the events; they take the place of the live ones."""
 
     def events(self, policy_id: str) -> Sequence[Event]:
         """The events of a policy in commit order, the oldest first, as far back as the store keeps them."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""

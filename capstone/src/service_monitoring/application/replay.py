@@ -120,6 +120,7 @@ class _Replay:
         self._ingest()
         self._clock.instant = at
         self._monitor.handle(Evaluate(at))
+        self._monitor.deliver_due()
         self._statistics.decisions += 1
         self._progress(self._statistics)
 

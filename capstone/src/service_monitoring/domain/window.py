@@ -7,13 +7,15 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from service_monitoring.domain.values import MetricName, Sample, microseconds
+from service_monitoring.domain.values import MetricName, microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
+
+    from service_monitoring.domain.values import Sample
 
 MAX_SERIES = 1_000
 MAX_SAMPLES_PER_SERIES = 100_000
@@ -28,6 +30,17 @@ class Refusal(StrEnum):
     """A metric more than the window may hold."""
     SAMPLE_LIMIT = "sample_limit"
     """A sample more than one series may hold."""
+
+
+Row = tuple[MetricName, int, float]
+"""A sample as a store keeps it: metric, microseconds since 1970, value."""
+
+
+class Admission(NamedTuple):
+    """What a window would do with samples: the rows that it would keep, in order, and the rest by reason."""
+
+    rows: list[Row]
+    refused: Counter[Refusal]
 
 
 class Series:
@@ -146,28 +159,52 @@ class SampleWindow:
         Returns:
             How many were refused, by reason; what is not counted there was kept.
         """
+        admission = self.admit(list(samples))
+        self.take(admission.rows)
+        return admission.refused
+
+    def admit(self, samples: Sequence[Sample]) -> Admission:
+        """What `add` would keep and what it would refuse; nothing is put in its place yet."""
+        rows: list[Row] = []
         refused: Counter[Refusal] = Counter()
+        new: set[MetricName] = set()
+        crowded: dict[MetricName, set[int]] = {}
         for sample in samples:
-            at = microseconds(sample.observed_at)
+            metric, at = sample.metric, microseconds(sample.observed_at)
             if at <= self._forgotten_until:
                 refused[Refusal.TOO_OLD] += 1
                 continue
-            series = self._series.get(sample.metric)
-            if series is None:
-                if len(self._series) >= self._max_series:
+            series = self._series.get(metric)
+            if series is None and metric not in new:
+                if len(self._series) + len(new) >= self._max_series:
                     refused[Refusal.SERIES_LIMIT] += 1
                     continue
-                series = self._series[sample.metric] = Series()
-            if len(series) >= self._max_samples and not self._has_room(series, at):
+                new.add(metric)
+            if len(series or ()) + len(samples) > self._max_samples and not self._has_room(
+                series or Series(), at, crowded.setdefault(metric, set())
+            ):
                 refused[Refusal.SAMPLE_LIMIT] += 1
                 continue
-            series.add(at, sample.value)
-        return refused
+            rows.append((metric, at, sample.value))
+        return Admission(rows, refused)
 
-    def _has_room(self, series: Series, at: int) -> bool:
+    def take(self, rows: Iterable[Row]) -> None:
+        """Put what was admitted in its place."""
+        for metric, at, value in rows:
+            series = self._series.get(metric)
+            if series is None:
+                series = self._series[metric] = Series()
+            series.add(at, value)
+
+    def _has_room(self, series: Series, at: int, coming: set[int]) -> bool:
         # Forgotten samples that are still held take no room, and a replacement needs none.
         series.drop(self._forgotten_until)
-        return len(series) < self._max_samples or series.holds(at)
+        if series.holds(at) or at in coming:
+            return True
+        if len(series) + len(coming) >= self._max_samples:
+            return False
+        coming.add(at)
+        return True
 
     def forget(self, until: datetime) -> None:
         """Drop the samples observed at `until` or before, and every series that is empty then.

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import deque
 from copy import deepcopy
+from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from service_monitoring.application.ports import Commit, ConcurrencyConflictError, PolicyNotFoundError
+from service_monitoring.application.ports import (
+    Commit,
+    ConcurrencyConflictError,
+    Entry,
+    OutboxCounts,
+    PolicyNotFoundError,
+    SamplesRefusedError,
+)
 from service_monitoring.application.projections import Projections
-from service_monitoring.domain.window import Refusal, SampleWindow
+from service_monitoring.domain.window import SampleWindow
+from service_monitoring.storage.staging import StagedUnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
+    from datetime import datetime
 
+    from service_monitoring.application.ports import Notification
     from service_monitoring.domain.events import Event
     from service_monitoring.domain.policy import MonitoringPolicy
-    from service_monitoring.domain.values import Sample
+    from service_monitoring.storage.staging import Changes
 
 MAX_EVENTS = 10_000
 
@@ -37,18 +47,22 @@ class MemoryStore:
         self._logs: dict[str, _EventLog] = {}
         self._max_events = max_events
         self._lock = Lock()
+        self.outbox = MemoryOutbox()
 
-    def unit_of_work(self) -> MemoryUnitOfWork:
+    def unit_of_work(self) -> StagedUnitOfWork:
         """A new unit of work."""
-        return MemoryUnitOfWork(self)
+        return StagedUnitOfWork(self)
 
     def projections(self, policy_id: str) -> Projections:
         """The live projections of a policy."""
         return self._log(policy_id).live
 
     def rebuild(self, policy_id: str) -> Projections:
-        """The same projections, made anew from the events."""
+        """The projections made anew from the events."""
         return self._log(policy_id).rebuild()
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
     def events(self, policy_id: str) -> Sequence[Event]:
         """The newest events of a policy, in commit order."""
@@ -62,19 +76,21 @@ class MemoryStore:
         """The committed policy itself: for the unit of work, which hands out copies."""
         policy = self._policies.get(policy_id)
         if policy is None:
-            raise PolicyNotFoundError(f"there is no policy {policy_id!r}")
+            raise PolicyNotFoundError(policy_id)
         return policy
 
-    def commit(self, policies: Sequence[MonitoringPolicy], samples: Sequence[Sample]) -> Commit:
-        """Check every version, then make everything true: nothing can fail after the check."""
+    def commit(self, changes: Changes) -> Commit:
+        """Check every version and sample, then make everything true: nothing can fail after the checks."""
+        policies = list(changes.policies.values())
         with self._lock:
             for policy in policies:
                 committed = self._policies.get(policy.id)
                 if policy.version != (0 if committed is None else committed.version):
-                    raise ConcurrencyConflictError(
-                        f"policy {policy.id} was committed by somebody else since version {policy.version}"
-                    )
-            refused = self._window.add(samples) if samples else Counter[Refusal]()
+                    raise ConcurrencyConflictError(policy.id, policy.version)
+            admission = self._window.admit(changes.samples)
+            if admission.refused and changes.whole:
+                raise SamplesRefusedError(admission.refused)
+            self._window.take(admission.rows)
             events: list[Event] = []
             for policy in policies:
                 recorded = policy.collect_events()
@@ -83,9 +99,10 @@ class MemoryStore:
                 self._policies[policy.id] = policy.copy()
                 self._logs.setdefault(policy.id, _EventLog(self._max_events)).append(recorded)
                 events += recorded
+            self.outbox.put(changes.notifications)
             if policies:
                 self._forget()
-        return Commit(events, refused)
+        return Commit(events, len(admission.rows), admission.refused)
 
     def _forget(self) -> None:
         horizons = [
@@ -99,58 +116,50 @@ class MemoryStore:
         return self._logs[policy_id]
 
 
-class MemoryUnitOfWork:
-    """One command's changes on copies; the commit puts the copies in place.
+class MemoryOutbox:
+    """Notifications that wait in this process: for each sink a queue, and when its first may be tried again."""
 
-    It is its own policy repository and its own sample repository.
-    """
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[Entry]] = {}
+        self._retry_at: dict[str, datetime] = {}
+        self._numbers = count(1)
+        self._dead = 0
 
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self._policies: dict[str, MonitoringPolicy] = {}
-        self._samples: list[Sample] = []
-        self.policies = self
-        self.samples = _StagedSamples(store.window(), self._samples)
+    def put(self, notifications: Sequence[tuple[str, Notification]]) -> None:
+        """Append committed notifications, each for its sink."""
+        for sink, notification in notifications:
+            entry = Entry(next(self._numbers), sink, notification, 0)
+            self._waiting.setdefault(sink, deque()).append(entry)
 
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
+    def due(self, sink: str, now: datetime) -> Entry | None:
+        """The oldest notification that waits for this sink, if its next attempt is due."""
+        waiting = self._waiting.get(sink)
+        return waiting[0] if waiting and self._retry_at.get(sink, now) <= now else None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Forget the copies that were not committed."""
-        self._policies.clear()
-        self._samples.clear()
+    def delivered(self, entry: Entry) -> None:
+        """The sink has taken it."""
+        self._remove(entry)
 
-    def get(self, policy_id: str) -> MonitoringPolicy:
-        """A copy to work on: the committed policy notices nothing until the commit."""
-        if policy_id not in self._policies:
-            self._policies[policy_id] = self._store.get(policy_id).copy()
-        return self._policies[policy_id]
+    def failed(self, entry: Entry, retry_at: datetime | None) -> None:
+        """Try again then, or (`None`) count it as dead."""
+        if self._remove(entry):
+            if retry_at is None:
+                self._dead += 1
+            else:
+                self._waiting[entry.sink].appendleft(entry._replace(attempts=entry.attempts + 1))
+                self._retry_at[entry.sink] = retry_at
 
-    def add(self, policy: MonitoringPolicy) -> None:
-        """A new policy, stored by the commit."""
-        self._policies[policy.id] = policy
+    def counts(self) -> OutboxCounts:
+        """What is in the outbox."""
+        return OutboxCounts(sum(map(len, list(self._waiting.values()))), self._dead)
 
-    def commit(self) -> Commit:
-        """Put the copies in place and keep the samples."""
-        commit = self._store.commit(list(self._policies.values()), self._samples)
-        self._policies.clear()
-        self._samples.clear()
-        return commit
-
-
-class _StagedSamples:
-    def __init__(self, window: SampleWindow, staged: list[Sample]) -> None:
-        self._window = window
-        self._staged = staged
-
-    def window(self) -> SampleWindow:
-        return self._window
-
-    def add(self, samples: Sequence[Sample]) -> None:
-        self._staged += samples
+    def _remove(self, entry: Entry) -> bool:
+        waiting = self._waiting[entry.sink]
+        if not waiting or waiting[0].id != entry.id:
+            return False
+        waiting.popleft()
+        self._retry_at.pop(entry.sink, None)
+        return True
 
 
 class _EventLog:
