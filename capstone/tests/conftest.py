@@ -1,9 +1,38 @@
-"""Settings that every rung shares."""
+"""Settings and servers that every rung shares."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+from support.postgres import MISSING, bin_folder, running_postgres
+from support.stores import KINDS, Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 # The same examples on every run, so that a red check is red again. To look further than that:
 # pytest --hypothesis-profile=search
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=60)
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL server that runs as long as the tests do."""
+    if bin_folder() is None:
+        pytest.skip(MISSING)
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=KINDS)
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    """A factory of empty stores of one kind."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    stores = Stores(request.param, tmp_path, url)
+    yield stores
+    stores.close()

@@ -45,10 +45,10 @@ class WatchedMonitor(Monitor):
         super().__init__("machine", store, clock)
         self.commands: list[Command] = []
 
-    def handle(self, command: Command) -> Commit:
+    def handle(self, command: Command, correlation: str = "") -> Commit:
         """Remember, then handle."""
         self.commands.append(command)
-        return super().handle(command)
+        return super().handle(command, correlation)
 
 
 def replayed(

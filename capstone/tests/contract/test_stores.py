@@ -1,4 +1,4 @@
-"""One suite that every store passes. Another store is one more line in `STORES`."""
+"""One suite that every store passes. Another store is one more kind in `support.stores`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service_monitoring.application.commands import (
@@ -29,20 +29,14 @@ from service_monitoring.domain.policy import DEFAULT_LOOKBACK, MonitoringPolicy,
 from service_monitoring.domain.rules import Rule, RuleStatus
 from service_monitoring.domain.values import MetricName, Sample, Severity
 from service_monitoring.domain.window import Refusal, SampleWindow
-from service_monitoring.storage.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from support.stores import Stores
+
     from service_monitoring.application.ports import Notification, Store
     from service_monitoring.domain.incidents import Incident
-
-    StoreFactory = Callable[..., Store]
-
-STORES: dict[str, StoreFactory] = {
-    "memory": MemoryStore,
-}
-"""Each makes an empty store; `window` and `max_events` set its limits."""
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 METRIC = MetricName("busy")
@@ -56,14 +50,8 @@ RULES = [
 ]
 
 
-@pytest.fixture(params=list(STORES))
-def new_store(request: pytest.FixtureRequest) -> StoreFactory:
-    """A factory of empty stores of one kind."""
-    return STORES[request.param]
-
-
 @pytest.fixture
-def store(new_store: StoreFactory) -> Store:
+def store(new_store: Stores) -> Store:
     """A store that holds a policy with one active rule and one sample."""
     store = new_store()
     with store.unit_of_work() as unit:
@@ -177,7 +165,7 @@ def test_a_policy_kept_after_the_commit_is_no_longer_the_stores(store: Store) ->
     assert contents(store) == before
 
 
-def test_a_new_policy_kept_after_the_commit_is_no_longer_the_stores(new_store: StoreFactory) -> None:
+def test_a_new_policy_kept_after_the_commit_is_no_longer_the_stores(new_store: Stores) -> None:
     """The same for one that was added."""
     store, policy = new_store(), MonitoringPolicy(POLICY)
     with store.unit_of_work() as unit:
@@ -253,7 +241,7 @@ def test_a_unit_of_work_reads_its_own_changes(store: Store) -> None:
         assert SILENT.id in unit.policies.get(POLICY).rules
 
 
-def test_an_unknown_policy_is_named(new_store: StoreFactory) -> None:
+def test_an_unknown_policy_is_named(new_store: Stores) -> None:
     """Wherever one asks for it."""
     store = new_store()
     asks: list[Callable[[str], object]] = [
@@ -267,7 +255,7 @@ def test_an_unknown_policy_is_named(new_store: StoreFactory) -> None:
             ask("nobody")
 
 
-def test_refused_samples_are_counted_by_the_commit(new_store: StoreFactory) -> None:
+def test_refused_samples_are_counted_by_the_commit(new_store: Stores) -> None:
     """What the window would not keep is said, by reason."""
     store = new_store(window=SampleWindow(max_samples_per_series=1))
     with store.unit_of_work() as unit:
@@ -299,7 +287,7 @@ def test_samples_wait_for_the_slowest_policy(store: Store) -> None:
         assert contents(store)["samples"] == {METRIC: [1.0]}
 
 
-def test_events_are_kept_in_commit_order(new_store: StoreFactory) -> None:
+def test_events_are_kept_in_commit_order(new_store: Stores) -> None:
     """Not in the order of their instants, and not in the order in which the units of work began."""
     store = new_store()
     with store.unit_of_work() as unit:
@@ -321,7 +309,7 @@ def test_events_are_kept_in_commit_order(new_store: StoreFactory) -> None:
     )
 
 
-def test_the_events_kept_are_bounded(new_store: StoreFactory) -> None:
+def test_the_events_kept_are_bounded(new_store: Stores) -> None:
     """However many come at once; a rebuild still knows all of them."""
     store = new_store(max_events=10)
     with store.unit_of_work() as unit:
@@ -375,7 +363,7 @@ def test_a_refused_command_leaves_no_trace_and_tells_nobody(store: Store, comman
     assert len(sink.told) == 1
 
 
-def test_a_command_to_a_policy_that_is_not_there_is_refused(new_store: StoreFactory) -> None:
+def test_a_command_to_a_policy_that_is_not_there_is_refused(new_store: Stores) -> None:
     """Create it first."""
     with pytest.raises(PolicyNotFoundError):
         monitor_of(new_store()).handle(Evaluate(AT))
@@ -447,7 +435,7 @@ def test_an_error_in_a_sink_does_not_undo_the_commit(store: Store) -> None:
     assert store.outbox.counts() == (1, 0)
 
 
-def test_what_happens_to_rules_is_dated_by_the_clock(new_store: StoreFactory) -> None:
+def test_what_happens_to_rules_is_dated_by_the_clock(new_store: Stores) -> None:
     """Decisions carry their own instant."""
     store = new_store()
     monitor = monitor_of(store)
@@ -476,33 +464,36 @@ COMMANDS: st.SearchStrategy[list[Command | tuple[int, float]]] = st.lists(
 )
 
 
-@pytest.mark.parametrize("kind", STORES)
-@given(commands=COMMANDS, drafted=st.booleans(), max_events=st.integers(1, 12))
-def test_rebuilt_equals_live(
-    kind: str, commands: Sequence[Command | tuple[int, float]], max_events: int, *, drafted: bool
-) -> None:
+def test_rebuilt_equals_live(new_store: Stores) -> None:
     """After any commands, also when old events were folded; and the live projections equal the policy."""
-    folding, whole = STORES[kind](max_events=max_events), STORES[kind]()
-    for store in (folding, whole):
-        monitor, now = monitor_of(store), AT
-        monitor.begin(DEFAULT_LOOKBACK, RULES if drafted else [])
-        for command in commands:
-            try:
-                if isinstance(command, tuple):
-                    now += timedelta(seconds=command[0])
-                    monitor.handle(IngestSamples((Sample(METRIC, command[1], now),)))
-                    monitor.handle(Evaluate(now + timedelta(seconds=command[0] % 7 * 60)))
-                else:
-                    monitor.handle(command)
-            except PolicyError:
-                pass
-            assert store.rebuild(POLICY) == store.projections(POLICY)
-            assert len(store.events(POLICY)) <= (max_events if store is folding else 10_000)
-        agree_with_the_policy(store)
-    assert folding.projections(POLICY) == whole.projections(POLICY)
-    assert whole.projections(POLICY) == Projections().apply(whole.events(POLICY))
-    # A timeline can be drawn from what is left, and invents nothing.
-    assert set(timeline(folding.events(POLICY))) <= set(timeline(whole.events(POLICY)))
+
+    @settings(max_examples=60 if new_store.kind == "memory" else 10)
+    @given(commands=COMMANDS, drafted=st.booleans(), max_events=st.integers(1, 12))
+    def check(commands: Sequence[Command | tuple[int, float]], max_events: int, *, drafted: bool) -> None:
+        folding, whole = new_store(max_events=max_events), new_store()
+        for store in (folding, whole):
+            monitor, now = monitor_of(store), AT
+            monitor.begin(DEFAULT_LOOKBACK, RULES if drafted else [])
+            for command in commands:
+                try:
+                    if isinstance(command, tuple):
+                        now += timedelta(seconds=command[0])
+                        monitor.handle(IngestSamples((Sample(METRIC, command[1], now),)))
+                        monitor.handle(Evaluate(now + timedelta(seconds=command[0] % 7 * 60)))
+                    else:
+                        monitor.handle(command)
+                except PolicyError:
+                    pass
+                live = deepcopy(store.projections(POLICY))
+                assert store.rebuild(POLICY) == live == store.projections(POLICY)
+                assert len(store.events(POLICY)) <= (max_events if store is folding else 10_000)
+            agree_with_the_policy(store)
+        assert folding.projections(POLICY) == whole.projections(POLICY)
+        assert whole.projections(POLICY) == Projections().apply(whole.events(POLICY))
+        # A timeline can be drawn from what is left, and invents nothing.
+        assert set(timeline(folding.events(POLICY))) <= set(timeline(whole.events(POLICY)))
+
+    check()
 
 
 def agree_with_the_policy(store: Store) -> None:
@@ -520,7 +511,7 @@ def agree_with_the_policy(store: Store) -> None:
     )
 
 
-def test_the_ledger_keeps_a_bounded_number_of_resolved_incidents(new_store: StoreFactory) -> None:
+def test_the_ledger_keeps_a_bounded_number_of_resolved_incidents(new_store: Stores) -> None:
     """The newest ones; the count goes on."""
     store = new_store()
     monitor = monitor_of(store)

@@ -32,7 +32,7 @@ class Dispatcher:
     """Takes notifications from a store's outbox to their sinks.
 
     A sink hears of incidents in commit order: while one notification waits for its next attempt, the later
-    ones of the same sink wait behind it. After 20 attempts it is dead: counted, kept, and no longer in the way.
+    ones of the same sink wait behind it. After 20 attempts it is dead: counted, and no longer in the way.
     A notification that was taken while the process was killed is delivered again: its key is the same.
     """
 

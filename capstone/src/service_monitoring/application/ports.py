@@ -59,10 +59,10 @@ class Sink(Protocol):
 
     @property
     def name(self) -> str:
-        """Names the sink in the outbox and in signals; no two sinks of a monitor share one."""
+        """Names the sink in the outbox and in signals; unique in a monitor."""
 
     def deliver(self, notification: Notification) -> None:
-        """Take the notification, or raise: then it is delivered again later. A key may come more than once."""
+        """Take the notification, or raise: then it is delivered again. A key may come more than once."""
 
 
 class Signals(Protocol):
@@ -123,7 +123,7 @@ class SampleRepository(Protocol):
         """The committed samples; those added in this unit of work are not among them yet."""
 
     def add(self, samples: Sequence[Sample], *, whole: bool = False) -> None:
-        """Samples to be kept by the commit: all of them or none (`whole`), or those that the window admits."""
+        """Samples to be kept by the commit: all of them or none (`whole`), or what the window admits."""
 
 
 class OutboxWriter(Protocol):

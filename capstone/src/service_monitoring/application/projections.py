@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from service_monitoring.domain.rules import Rule
     from service_monitoring.domain.values import MetricName
 
-MAX_RESOLVED = 1_000
+MAX_RESOLVED = 100
 
 
 @dataclass
@@ -59,7 +59,7 @@ class ActiveRuleIndex:
 
 @dataclass
 class IncidentLedger:
-    """The pending and open incidents, the newest 1,000 resolved ones, and how many there ever were."""
+    """The pending and open incidents, the newest 100 resolved ones, and how many there ever were."""
 
     current: dict[str, Incident] = field(default_factory=dict)
     resolved: deque[Incident] = field(default_factory=lambda: deque(maxlen=MAX_RESOLVED))

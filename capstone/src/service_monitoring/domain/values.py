@@ -96,3 +96,13 @@ def microseconds(at: datetime) -> int:
         1000000
     """
     return (at - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(count: int) -> datetime:
+    """The instant that `microseconds` counted.
+
+    Examples:
+        >>> from_microseconds(1_000_000).isoformat()
+        '1970-01-01T00:00:01+00:00'
+    """
+    return _EPOCH + count * _MICROSECOND

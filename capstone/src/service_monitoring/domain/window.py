@@ -141,6 +141,10 @@ class SampleWindow:
         self._series: dict[MetricName, Series] = {}
         self._forgotten_until = -sys.maxsize
 
+    def twin(self) -> SampleWindow:
+        """An empty window with the same limits."""
+        return SampleWindow(max_series=self._max_series, max_samples_per_series=self._max_samples)
+
     def __len__(self) -> int:
         return sum(map(len, self._series.values()))
 
@@ -180,8 +184,9 @@ class SampleWindow:
                     refused[Refusal.SERIES_LIMIT] += 1
                     continue
                 new.add(metric)
-            if len(series or ()) + len(samples) > self._max_samples and not self._has_room(
-                series or Series(), at, crowded.setdefault(metric, set())
+            held = 0 if series is None else len(series)
+            if held + len(samples) > self._max_samples and not self._has_room(
+                self.series(metric), at, crowded.setdefault(metric, set())
             ):
                 refused[Refusal.SAMPLE_LIMIT] += 1
                 continue

@@ -18,7 +18,7 @@ from service_monitoring.application.ports import (
 )
 from service_monitoring.application.projections import Projections
 from service_monitoring.domain.window import SampleWindow
-from service_monitoring.storage.staging import StagedUnitOfWork
+from service_monitoring.storage.staging import MAX_EVENTS, StagedUnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from service_monitoring.domain.events import Event
     from service_monitoring.domain.policy import MonitoringPolicy
     from service_monitoring.storage.staging import Changes
-
-MAX_EVENTS = 10_000
 
 
 class MemoryStore:
@@ -117,7 +115,7 @@ class MemoryStore:
 
 
 class MemoryOutbox:
-    """Notifications that wait in this process: for each sink a queue, and when its first may be tried again."""
+    """Notifications that wait in this process: a queue for each sink, and when its first is tried again."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[Entry]] = {}

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from service_monitoring.domain.values import Sample
     from service_monitoring.domain.window import SampleWindow
 
+MAX_EVENTS = 10_000
+
 
 @dataclass
 class Changes:
