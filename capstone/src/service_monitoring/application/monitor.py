@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from service_monitoring.application.ports import (
 from service_monitoring.application.signals import CommandCommitted, CommandRefused, Refused, new_correlation
 from service_monitoring.domain.events import IncidentOpened, IncidentResolved
 from service_monitoring.domain.policy import MonitoringPolicy, PolicyError
-from service_monitoring.domain.window import MAX_SERIES
+from service_monitoring.domain.window import MAX_SERIES, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -109,6 +110,7 @@ class Monitor:
             StoreError: The store could not be read or written; nothing was.
         """
         name, began = type(command).__name__, perf_counter()
+        root = not correlation
         correlation = correlation or new_correlation()
         try:
             with self._turn, self._store.unit_of_work() as unit:
@@ -120,11 +122,12 @@ class Monitor:
                     self._remember(command.samples, correlation)
         except tuple(_REFUSALS) as error:
             why = _REFUSALS[type(error)]
-            self._signals.emit(CommandRefused(name, correlation, perf_counter() - began, why))
+            refused = error.refused if isinstance(error, SamplesRefusedError) else Counter[Refusal]()
+            self._signals.emit(CommandRefused(name, correlation, perf_counter() - began, why, refused, root))
             raise
         self._signals.emit(
             CommandCommitted(
-                name, correlation, perf_counter() - began, commit.events, commit.kept, commit.refused
+                name, correlation, perf_counter() - began, commit.events, commit.kept, commit.refused, root
             )
         )
         return commit

@@ -45,6 +45,7 @@ class CommandCommitted:
         events: What it made true, in order.
         samples: How many samples it kept.
         refused: How many samples the window refused, by reason.
+        root: Whether the work began here: nobody had named the correlation before.
     """
 
     command: str
@@ -53,16 +54,25 @@ class CommandCommitted:
     events: Sequence[Event]
     samples: int
     refused: Counter[Refusal]
+    root: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CommandRefused:
-    """A command was refused and left no trace."""
+    """A command was refused and left no trace.
+
+    Attributes:
+        why: What stood against it.
+        refused: How many samples the window refused, by reason, when that was why.
+        root: Whether the work began here: nobody had named the correlation before.
+    """
 
     command: str
     correlation: str
     seconds: float
     why: Refused
+    refused: Counter[Refusal]
+    root: bool
 
 
 @dataclass(frozen=True, slots=True)
