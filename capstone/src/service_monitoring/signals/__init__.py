@@ -1,0 +1,1 @@
+"""Signals made visible: log lines, metrics and traces. Each adapter is imported by whoever wants it."""
