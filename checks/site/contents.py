@@ -1,10 +1,12 @@
-"""What the site must hold, checked both ways: glossary terms and API pages."""
+"""What the site must hold, checked both ways: glossary terms, API pages and the metrics of the service."""
 
 from __future__ import annotations
 
 import ast
 import re
 from typing import TYPE_CHECKING
+
+from service_monitoring.signals.catalogue import METRICS, Metric
 
 from checks.failure import Failure
 from checks.site.glossary import GLOSSARY, read_terms
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 PACKAGE = "service_monitoring"
 DIRECTIVE = re.compile(rf"^::: ({PACKAGE}[\w.]*)$", re.MULTILINE)
+SIGNALS = "docs/capstone/signals.md"
+METRIC_ROW = re.compile(r"^\| `(service_monitoring_\w+)` \|.*$", re.MULTILINE)
 DEFINED_BY = re.compile(rf"\]\((?:\.\./)+(?:reference/api|capstone)/|\]\[{PACKAGE}\.|`{PACKAGE}[\w.]*`\]\[\]")
 
 
@@ -59,6 +63,17 @@ def api_failures(root: Path) -> Iterator[Failure]:
             yield Failure(f"docs/reference/api/{stem}.md", 1, message)
 
 
+def metric_failures(root: Path) -> Iterator[Failure]:
+    """The table of metrics says of each metric what the code's catalogue says, and names no other."""
+    page = root / SIGNALS
+    rows = {row[1]: row[0] for row in METRIC_ROW.finditer(page.read_text(encoding="utf-8"))}
+    for metric in METRICS:
+        if rows.pop(metric.name, "") != (row := _row(metric)):
+            yield failure_at(root, page, [f"| `{metric.name}` |"], f"the catalogue says {row}")
+    for name in rows:
+        yield failure_at(root, page, [f"| `{name}` |"], f"{name} is not in the catalogue")
+
+
 def docstring_failures(root: Path) -> Iterator[Failure]:
     """Examples stand in their own section; outside of one they are rendered as quotations."""
     package = root / "capstone" / "src" / PACKAGE
@@ -71,6 +86,13 @@ def docstring_failures(root: Path) -> Iterator[Failure]:
                 if example is not None:
                     message = "put this example below a line `Examples:` and indent it"
                     yield Failure(path, node.body[0].lineno + example, message)
+
+
+def _row(metric: Metric) -> str:
+    labels = (
+        f"`{label.name}`" + (f" (at most {label.limit})" if label.limit else "") for label in metric.labels
+    )
+    return f"| `{metric.name}` | {metric.kind} | `{metric.unit}` | {', '.join(labels)} | {metric.help} |"
 
 
 def _public_modules(package: Path) -> dict[str, str]:

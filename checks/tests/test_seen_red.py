@@ -23,6 +23,7 @@ OVERVIEW = f"{MODULE}/index.md"
 LESSON = f"{MODULE}/measuring-allocation-costs-and-object-hot-paths.md"
 GLOSSARY = f"{MODULE}/glossary.md"
 GUIDE = "docs/capstone/command-guide.md"
+SIGNALS = "docs/capstone/signals.md"
 HOME = "docs/index.md"
 CONTRIBUTING = "docs/contributing.md"
 
@@ -194,6 +195,15 @@ def site(site_copy: Repository) -> Broken:
     places["entry without page"] = copy.replace("mkdocs.yml", r"(?<=: )contributing\.md", "gone.md")
     copy.replace("docs/reference/api/domain.md", r"::: service_monitoring\.domain\.values\n", "")
     places["module not listed"] = "docs/reference/api/domain.md:1"
+    row = r"(?<=\n)\| `service_monitoring_outbox_dead` \|"
+    places["metric misdescribed"] = copy.replace(
+        SIGNALS, row + " gauge", r"| `service_monitoring_outbox_dead` | counter"
+    )
+    places["metric unknown"] = copy.replace(
+        SIGNALS,
+        r"(?<=\n)(?=\| `service_monitoring_series_held`)",
+        "| `service_monitoring_made_up` | gauge |\n",
+    )
     events = "capstone/src/service_monitoring/domain/events.py"
     copy.replace(events, r'\A"""[^\n]*\n', '"""Events.\n\n>>> 1 + 1\n2\n"""\n')
     places["docstring example"] = f"{events}:3"
@@ -230,6 +240,8 @@ def site(site_copy: Repository) -> Broken:
         ("page outside navigation", "not in the navigation"),
         ("entry without page", "gone.md"),
         ("module not listed", "add `::: service_monitoring.domain.values`"),
+        ("metric misdescribed", "the catalogue says | `service_monitoring_outbox_dead` | gauge"),
+        ("metric unknown", "service_monitoring_made_up is not in the catalogue"),
         ("docstring example", "below a line `Examples:`"),
         ("other origin", "loads //cdn.invalid/x.png from another origin"),
         ("evidence", "no evidence file 'nothing'"),
