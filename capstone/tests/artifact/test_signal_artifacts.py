@@ -55,3 +55,20 @@ def test_promtool_finds_nothing_wrong_with_the_exposition(exposition: str) -> No
     command = [str(PROMTOOL), "check", "metrics"]
     done = subprocess.run(command, input=exposition, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_no_secret_that_a_sink_quotes_is_in_any_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors quote addresses with their tokens; only the error's type is told, in log, metrics and traces."""
+    outputs = Outputs()
+    tell_the_story(outputs, monkeypatch, quoted="https://hooks.invalid/planted-token")
+    said = "\n".join(
+        [
+            outputs.lines.getvalue(),
+            outputs.prometheus.exposition().decode(),
+            *outputs.trees(),
+            *(span.to_json() for span in outputs.spans.get_finished_spans()),
+            str(outputs.reader.get_metrics_data()),
+        ]
+    )
+    assert "ConnectionError" in said
+    assert "planted" not in said

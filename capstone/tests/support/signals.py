@@ -123,7 +123,7 @@ class FailingSink:
 
 
 def tell_the_story(
-    outputs: Outputs, monkeypatch: pytest.MonkeyPatch, *, policy: str = POLICY, secret: str = ""
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch, *, policy: str = POLICY, quoted: str = ""
 ) -> None:
     """A load comes and goes: accepted, rejected and refused requests, and sinks of every temper.
 
@@ -131,7 +131,7 @@ def tell_the_story(
         outputs: Hear of it.
         monkeypatch: Makes the correlations repeat.
         policy: The policy's name.
-        secret: Is said wherever somebody may choose a text.
+        quoted: What the errors of sinks quote.
     """
     numbers = count(1)
     monkeypatch.setattr(delivery, "MAX_ATTEMPTS", 2)
@@ -139,8 +139,8 @@ def tell_the_story(
     signals = SteadySignals(outputs.fan_out)
     sinks = [
         FailingSink("log", 0),
-        FailingSink("webhook", 1, secret),
-        FailingSink("pager", 2, secret),
+        FailingSink("webhook", 1, quoted),
+        FailingSink("pager", 2, quoted),
     ]
     monitor = Monitor(policy, outputs.store, outputs.clock, sinks, signals)
     rule = Rule("busy", BUSY, Threshold(Comparison.ABOVE, 0.9), Severity.CRITICAL)

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -23,14 +24,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    SpanContext,
-    SpanKind,
-    StatusCode,
-    TraceFlags,
-    set_span_in_context,
-)
 
 from service_monitoring.application.signals import CommandRefused, NotificationFailed, RequestHandled
 from service_monitoring.domain.values import microseconds
@@ -54,7 +47,7 @@ _CONVENTIONS = {"route": "http.route", "status": "http.response.status_code", "e
 _is_trace_id = re.compile(r"(?!0{32})[0-9a-f]{32}").fullmatch
 
 
-def root_of(correlation: str) -> SpanContext:
+def root_of(correlation: str) -> trace.SpanContext:
     """The root span of a correlation: its trace id is the correlation, its span id the right half of that.
 
     A correlation that is no trace id, 32 lower-case hexadecimal digits and not all zero, is hashed to one.
@@ -66,14 +59,14 @@ def root_of(correlation: str) -> SpanContext:
     """
     hashed = sha256(correlation.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     digits = correlation if _is_trace_id(correlation) else hashed
-    flags = TraceFlags(TraceFlags.SAMPLED)
-    return SpanContext(int(digits, 16), int(digits[16:], 16) or 1, is_remote=True, trace_flags=flags)
+    flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+    return trace.SpanContext(int(digits, 16), int(digits[16:], 16) or 1, is_remote=True, trace_flags=flags)
 
 
 class _Ids(RandomIdGenerator):
     """Names a root span after its correlation; all others get random ids."""
 
-    root: SpanContext | None = None
+    root: trace.SpanContext | None = None
 
     def generate_trace_id(self) -> int:
         return super().generate_trace_id() if self.root is None else self.root.trace_id
@@ -139,21 +132,21 @@ class OpenTelemetrySignals:
         begins = getattr(signal, "root", isinstance(signal, RequestHandled))
         found = describe(signal)
         failed = isinstance(signal, CommandRefused | NotificationFailed)
-        kind, name = SpanKind.INTERNAL, found.get("command") or f"deliver to {found.get('sink')}"
+        kind, name = trace.SpanKind.INTERNAL, found.get("command") or f"deliver to {found.get('sink')}"
         if isinstance(signal, RequestHandled):
-            kind, name = SpanKind.SERVER, found["route"]
+            kind, name = trace.SpanKind.SERVER, found["route"]
             failed = signal.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         with self._turn:
             self._ids.root = root if begins else None
             span = self._tracer.start_span(
                 str(name),
-                Context() if begins else set_span_in_context(NonRecordingSpan(root), Context()),
+                Context() if begins else trace.set_span_in_context(trace.NonRecordingSpan(root), Context()),
                 kind,
                 {_CONVENTIONS.get(key, f"{_SCOPE}.{key}"): value for key, value in found.items()},
                 start_time=ended - round(signal.seconds * 1e9),
             )
         if failed:
-            span.set_status(StatusCode.ERROR)
+            span.set_status(trace.StatusCode.ERROR)
         span.end(ended)
 
 
