@@ -135,11 +135,6 @@ def test_each_refused_line_has_its_reason(reason: Reason, text: bytes, detail: s
     assert one_printable_line(caught.value.detail)
 
 
-def test_the_examples_show_exactly_the_reasons_there_are() -> None:
-    """No reason without an example, and none that can not be reached."""
-    assert {reason for reason, _, _ in REASONS} == set(Reason)
-
-
 ACCEPTED: list[tuple[bytes, Sample]] = [
     (GOOD, Sample(MetricName("up"), 1.5, AT)),
     (b" \t" + GOOD + b"\r\n", Sample(MetricName("up"), 1.5, AT)),

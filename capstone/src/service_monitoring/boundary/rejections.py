@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from service_monitoring.boundary.secrets import redact
+
 
 class Reason(StrEnum):
     """Why an input was refused: a stable code for machines, documented one by one."""
@@ -11,7 +13,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     """More bytes than the limit: refused before anything is interpreted."""
     TOO_DEEP = "too_deep"
-    """More brackets than any valid input can have."""
+    """More brackets than any valid input can have: refused before anything is interpreted."""
     NOT_UTF8 = "not_utf8"
     """Not UTF-8."""
     NOT_JSON = "not_json"
@@ -20,6 +22,8 @@ class Reason(StrEnum):
     """The same field twice in one object: RFC 8259 leaves open which one counts, so neither does."""
     NOT_AN_OBJECT = "not_an_object"
     """JSON, but no object."""
+    NOT_AN_ARRAY = "not_an_array"
+    """JSON, but no array where the samples must be."""
     MISSING_FIELD = "missing_field"
     """A field that must be there is not."""
     UNKNOWN_FIELD = "unknown_field"
@@ -27,11 +31,29 @@ class Reason(StrEnum):
     BAD_METRIC = "bad_metric"
     """Not a metric name."""
     BAD_VALUE = "bad_value"
-    """Not a finite number, or a whole number of more than 40 characters."""
+    """Not a finite number, or one of more digits than are read."""
     BAD_TIME = "bad_time"
     """Not an RFC 3339 instant, with seconds and its offset from UTC, in the years 1900 to 2999."""
     BAD_HEADER = "bad_header"
     """Not the header of a trace of a version that this release reads."""
+    BAD_ACCEPT = "bad_accept"
+    """Neither `all`, the whole batch or nothing of it, nor `each`, every sample that is right."""
+    TOO_LONG = "too_long"
+    """A string of more characters than are read."""
+    TOO_MANY_SAMPLES = "too_many_samples"
+    """More samples than one batch may have: send several."""
+    TOO_MANY_SERIES = "too_many_series"
+    """More different metrics than one batch may have."""
+    TOO_NEW = "too_new"
+    """Observed in the future, by more than clocks may differ."""
+    BAD_SIGNATURE = "bad_signature"
+    """No signature, or not that of this body with a known key."""
+    STALE_SIGNATURE = "stale_signature"
+    """Signed too long ago, or in the future."""
+    REPLAYED_SIGNATURE = "replayed_signature"
+    """A signature that was used before."""
+    TOO_MANY_SIGNATURES = "too_many_signatures"
+    """More signed requests than are remembered: a replay could not be told any more."""
 
 
 class Rejected(ValueError):  # noqa: N818 - what the boundary says of an input
@@ -39,21 +61,31 @@ class Rejected(ValueError):  # noqa: N818 - what the boundary says of an input
 
     Attributes:
         reason: The code.
-        detail: What was wrong and what would be right, in one line without control characters.
+        detail: Where it was, what was wrong and what would be right, in one line of printable ASCII. It shows
+            at most 40 characters of what the client sent, for each part that it names, and never a secret.
+        position: Where: `character 12`, `byte 7`, `samples[17].value`; empty where the whole input is meant.
     """
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, position: str = "") -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.position = position
+
+    def at(self, position: str) -> Rejected:
+        """The same for a part of a larger input."""
+        return Rejected(self.reason, f"{position}: {self.detail}", position)
 
 
 def excerpt(value: object, length: int = 40) -> str:
-    r"""A short, printable picture of a refused value: ASCII, escaped, cut after `length` characters.
+    r"""A refused value as it may be shown: printable ASCII without secrets, cut after `length` characters.
 
     Examples:
         >>> print(excerpt("caf\u00e9"))
         'caf\xe9'
     """
-    text = ascii(value if isinstance(value, int | float | bool | None) else str(value)[: length + 1])
+    if isinstance(value, int | float | bool | None):
+        text = redact(ascii(value))
+    else:
+        text = ascii(redact(str(value))[: length + 1])  # a secret that is cut is not found
     return text if len(text) <= length else text[:length] + "..."
