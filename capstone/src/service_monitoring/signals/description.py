@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import fields
 from typing import TYPE_CHECKING, get_args
 
+from service_monitoring.boundary.secrets import redact
 from service_monitoring.domain.events import IncidentEvent
 
 if TYPE_CHECKING:
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from service_monitoring.domain.incidents import Incident
 
 Value = str | int | float | list[str]
-
-
-def redact(text: str) -> str:
-    """Until boundary.secrets is there."""
-    return text
 
 
 def steps(events: Sequence[Event]) -> Iterator[tuple[str, Incident]]:

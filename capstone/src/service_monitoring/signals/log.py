@@ -15,6 +15,7 @@ from service_monitoring.application.signals import (
     NotificationFailed,
     RequestHandled,
 )
+from service_monitoring.boundary.secrets import redact
 from service_monitoring.signals.description import describe
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record's line."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        head = {"time": f"{at[:-6]}Z", "level": record.levelname.lower(), "event": record.getMessage()}
+        head = {
+            "time": f"{at[:-6]}Z",
+            "level": record.levelname.lower(),
+            "event": redact(record.getMessage()),
+        }
         return json.dumps(head | getattr(record, "fields", {}))
 
 
@@ -48,7 +53,7 @@ class LogSignals:
         level = _level(signal)
         if self._logger.isEnabledFor(level):
             event = sub(r"(?<!^)([A-Z])", r"_\1", type(signal).__name__).lower()
-            found = {"correlation": signal.correlation} | describe(signal)
+            found = {"correlation": redact(signal.correlation)} | describe(signal)
             self._logger.log(level, event, extra={"fields": found})
 
 

@@ -12,8 +12,9 @@ from service_monitoring.application.signals import (
     NotificationFailed,
     RequestHandled,
 )
+from service_monitoring.boundary.secrets import redact
 from service_monitoring.signals.catalogue import METRICS, OTHER, Label, Metric
-from service_monitoring.signals.description import redact, steps
+from service_monitoring.signals.description import steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,6 +26,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from service_monitoring.application.signals import CommandRefused, NotificationFailed, RequestHandled
+from service_monitoring.boundary.secrets import redact
 from service_monitoring.domain.values import microseconds
 from service_monitoring.signals.catalogue import METRICS, SECONDS_BUCKETS, Kind
 from service_monitoring.signals.description import describe
@@ -128,7 +129,7 @@ class OpenTelemetrySignals:
 
     def _trace(self, signal: Signal) -> None:
         ended = microseconds(self._clock.now()) * 1_000
-        root = root_of(signal.correlation)
+        root = root_of(redact(signal.correlation))
         begins = getattr(signal, "root", isinstance(signal, RequestHandled))
         found = describe(signal)
         failed = isinstance(signal, CommandRefused | NotificationFailed)
