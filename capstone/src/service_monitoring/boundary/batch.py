@@ -76,7 +76,7 @@ def decode_batch(
     if len(data) > limits.payload_bytes:
         raise Rejected(Reason.TOO_LARGE, f"more than {limits.payload_bytes} bytes")
     quotes = _check_depth(data, limits.depth)
-    reading = _Reading(limits, now + limits.clock_skew, decoder or SampleDecoder())
+    reading = _Reading(limits, (now + limits.clock_skew).astimezone(UTC), decoder or SampleDecoder())
     if b"\\" not in data and not _many_digits(data, limits.number_digits):
         batch = reading.by_column(decode_object(data, checked=True, decoder=_plain), quotes)
         if batch is not None:
@@ -219,7 +219,10 @@ class _Reading:
             return None
         try:
             metrics, values, instants = (list(map(itemgetter(column), items)) for column in _COLUMNS)
-            names = self._decoder.names(set(metrics))
+            different = set(metrics)
+            if len(different) > self._limits.series:
+                return None
+            names = self._decoder.names(different)
             ats = _instants(instants)
         except (KeyError, TypeError, ValueError):
             return None
@@ -229,7 +232,6 @@ class _Reading:
             or min(ats) < _FIRST_INSTANT
             or max(ats) > min(self._latest, _LAST_INSTANT)
             or max(map(len, names)) > self._limits.string_characters
-            or len(names) > self._limits.series
         ):
             return None
         # Every part has been checked: the constructor would check it again, for half of the time of all this.

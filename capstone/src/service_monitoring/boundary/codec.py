@@ -196,13 +196,12 @@ def decode_object(
 
 def refuse_fields(fields: Mapping[str, object], expected: frozenset[str]) -> NoReturn:
     """Say which field is unknown or missing."""
-    unknown = sorted(fields.keys() - expected)
+    unknown = fields.keys() - expected
     if unknown:
         raise Rejected(
-            Reason.UNKNOWN_FIELD, f"{excerpt(unknown[0])}: must be one of {', '.join(sorted(expected))}"
+            Reason.UNKNOWN_FIELD, f"{excerpt(min(unknown))}: must be one of {', '.join(sorted(expected))}"
         )
-    missing = sorted(expected - fields.keys())
-    raise Rejected(Reason.MISSING_FIELD, f"{missing[0]} is missing")
+    raise Rejected(Reason.MISSING_FIELD, f"{min(expected - fields.keys())} is missing")
 
 
 def _refuse_time(instant: object) -> NoReturn:

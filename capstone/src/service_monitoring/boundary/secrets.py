@@ -33,12 +33,14 @@ class Secret:
         (Secret('[redacted]'), '[redacted]', True)
     """
 
-    __slots__ = ("__weakref__", "_value")
+    __slots__ = ("__weakref__", "_forms", "_value")
 
     def __init__(self, value: str) -> None:
         if len(value) < MIN_SECRET_CHARACTERS:
             raise ValueError(f"a secret needs at least {MIN_SECRET_CHARACTERS} characters")
         self._value = value
+        # As it is, and as Python, JSON and a URL write it.
+        self._forms = {value, ascii(value)[1:-1], json.dumps(value)[1:-1], quote(_encoded(value), safe="")}
         _live[id(self)] = self
 
     def reveal(self) -> str:
@@ -86,7 +88,7 @@ def conceal(text: str) -> str:
     first, cut later. The time grows with the length of the text times the number of secrets.
     """
     secrets = [ref() for ref in _live.valuerefs()]
-    forms = {form for secret in secrets if secret is not None for form in _forms(secret.reveal())}
+    forms = {form for secret in secrets if secret is not None for form in secret._forms}  # noqa: SLF001 - a friend
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, REDACTED)
     return text
@@ -106,10 +108,6 @@ def redact(text: str) -> str:
     for place in _SECRET_PLACES[:-1]:
         text = place.sub(rf"\g<1>{REDACTED}", text)
     return _SECRET_PLACES[-1].sub(rf"\g<1>{REDACTED}@", text)
-
-
-def _forms(value: str) -> set[str]:
-    return {value, ascii(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe="", errors="surrogatepass")}
 
 
 def _encoded(text: str) -> bytes:
