@@ -2,8 +2,8 @@
 
 Four files of JSON Lines, one case a line, made by this project:
 
-- `samples.jsonl`: one sample; it is decoded as a line, in a batch of all or none, and in a batch of each. It is
-  a good sample with some `fields` replaced, or `raw` text. With `whole` it spoils the document around it.
+- `samples.jsonl`: one sample, decoded as a line, in a batch of all or none, and in a batch of each. It is a
+  good sample with some `fields` replaced, or `raw` text. With `whole` it spoils the document around it.
 - `bodies.jsonl`: the body of a request.
 - `lines.jsonl`: a line of a trace, or its header.
 - `signatures.jsonl`: the steps of one conversation, the last of which is judged.
