@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import atheris  # type: ignore[import-untyped] # it has no types
 
@@ -28,6 +29,7 @@ CAPSTONE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CAPSTONE / "src"), str(CAPSTONE / "tests")]
 
 with atheris.instrument_imports(include=["service_monitoring.boundary", "json"]):
+    from service_monitoring.boundary import batch as batch_module
     from service_monitoring.boundary.batch import LIMITS, decode_batch
     from service_monitoring.boundary.codec import SampleDecoder, encode_sample
     from service_monitoring.boundary.limits import Limits
@@ -62,7 +64,7 @@ def batch(data: bytes) -> None:
 
 
 def check_batch(data: bytes, limits: Limits) -> None:
-    """Decode a batch; what is accepted is within the limits, and the same when written with an escape."""
+    """Decode a batch; what is accepted is within the limits, and the same by column and by sample."""
     decoded = decode_batch(data, now=NOW, limits=limits, decoder=DECODER)
     given = json.loads(data)["samples"]
     assert len(data) <= limits.payload_bytes  # noqa: S101 - a broken promise is a finding
@@ -76,11 +78,9 @@ def check_batch(data: bytes, limits: Limits) -> None:
         assert DECODER.decode(encode_sample(sample)) == sample  # noqa: S101
     for rejection in decoded.rejections:
         check_rejection(rejection)
-    escaped = data.replace(b'"accept"', rb'"\u0061ccept"')
-    if len(escaped) <= limits.payload_bytes:
-        assert outcome(decoded) == outcome(  # noqa: S101 - decoded by column or by sample, it is the same
-            decode_batch(escaped, now=NOW, limits=limits, decoder=DECODER)
-        )
+    with patch.object(batch_module._Reading, "by_column", return_value=None):  # noqa: SLF001 - the fast way
+        slowly = decode_batch(data, now=NOW, limits=limits, decoder=DECODER)
+    assert outcome(decoded) == outcome(slowly)  # noqa: S101
 
 
 def outcome(decoded: Batch) -> tuple[object, ...]:

@@ -93,6 +93,15 @@ def test_memory_holds_no_more_than_the_window() -> None:
         verifier.verify(sign(b"body", OLD, now), b"body", now)
 
 
+def test_the_memory_is_searched_and_filled_in_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two nobody else comes in."""
+    verifier = Verifier([OLD])
+    turns = []
+    monkeypatch.setattr(verifier, "_use", lambda *_: turns.append(verifier._turn.locked()))  # noqa: SLF001
+    verifier.verify(sign(b"body", OLD, NOW), b"body", NOW)
+    assert turns == [True]
+
+
 def test_of_requests_with_one_signature_at_the_same_time_one_is_accepted() -> None:
     """Two threads that verify at once do not both find it unused."""
     verifier, header, start = Verifier([OLD]), sign(b"body", OLD, NOW), Barrier(8)

@@ -60,6 +60,17 @@ def test_a_hostile_sample_is_refused_alone_or_with_its_batch(case: SampleCase, a
 
 
 @pytest.mark.parametrize("case", SAMPLES, ids=lambda case: case.name)
+def test_a_hostile_sample_is_refused_when_it_is_the_only_one(case: SampleCase) -> None:
+    """Samples that are all written alike are read in another way than mixed ones."""
+    if case.reason == ACCEPTED:
+        assert len(decode_batch(case.alone(), now=NOW).samples) == 1
+        return
+    with pytest.raises(Rejected) as caught:
+        decode_batch(case.alone(), now=NOW)
+    check(caught.value, case.reason, None if case.whole else f"samples[0]{case.position}")
+
+
+@pytest.mark.parametrize("case", SAMPLES, ids=lambda case: case.name)
 def test_a_hostile_sample_is_refused_as_a_line(case: SampleCase) -> None:
     """For the same reason, but for the limits that only a batch has."""
     if case.line == ACCEPTED:

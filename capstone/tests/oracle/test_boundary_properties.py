@@ -121,6 +121,7 @@ def test_any_body_becomes_a_batch_within_the_limits_or_a_rejection(body: bytes, 
         assert (sample.metric, sample.value) == (item["metric"], float(item["value"]))
         assert len(sample.metric) <= limits.string_characters
         assert sample.observed_at <= NOW + limits.clock_skew
+        check_types(sample)
 
 
 @settings(max_examples=300)
@@ -141,8 +142,22 @@ def test_what_is_encoded_decodes_to_the_same_batch(samples: list[Sample], whole:
     batch = decode_batch(body, now=NOW)
     assert batch == Batch(whole, tuple(samples))
     for sample in batch.samples:
-        assert (type(sample), type(sample.metric), type(sample.value)) == (Sample, MetricName, float)
-        assert sample.observed_at.tzinfo is UTC
+        check_types(sample)
+
+
+def check_types(sample: Sample) -> None:
+    """A sample is made of what its constructor would have let in."""
+    assert (type(sample), type(sample.metric), type(sample.value)) == (Sample, MetricName, float)
+    assert sample.observed_at.tzinfo is UTC
+    assert Sample(MetricName(sample.metric), sample.value, sample.observed_at) == sample
+
+
+def test_no_clock_lets_in_what_a_line_may_not_say() -> None:
+    """Decisions are made from 1900 to 2999, also by a service whose clock is beyond."""
+    body = b'{"accept":"all","samples":[%b]}' % corpus.sample({"observed_at": '"3000-01-01T00:00:00Z"'})
+    with pytest.raises(Rejected) as caught:
+        decode_batch(body, now=datetime(3000, 1, 1, tzinfo=UTC))
+    assert caught.value.reason is Reason.BAD_TIME
 
 
 @settings(max_examples=300)

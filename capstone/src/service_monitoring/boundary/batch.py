@@ -77,7 +77,7 @@ def decode_batch(
         raise Rejected(Reason.TOO_LARGE, f"more than {limits.payload_bytes} bytes")
     quotes = _check_depth(data, limits.depth)
     reading = _Reading(limits, (now + limits.clock_skew).astimezone(UTC), decoder or SampleDecoder())
-    if b"\\" not in data and not _many_digits(data, limits.number_digits):
+    if not _many_digits(data, limits.number_digits):
         batch = reading.by_column(decode_object(data, checked=True, decoder=_plain), quotes)
         if batch is not None:
             return batch
@@ -207,9 +207,9 @@ class _Reading:
         """The batch if everything is right, else nothing.
 
         Args:
-            fields: As JSON gives them, of a document without escapes: quotes in it are those around strings.
-            quotes: How many there are. With the fields that a batch has, and strings where it has strings,
-                more of them means another field, or the same again.
+            fields: As JSON gives them: of a field that was given twice, the last.
+            quotes: How many the document has. With the fields of a batch, and strings where it has strings,
+                one more than those need means another field, or the same again, or an escape.
         """
         accept, items = fields.get("accept"), fields.get("samples")
         if type(accept) is not str or accept not in _ACCEPT or type(items) is not list:

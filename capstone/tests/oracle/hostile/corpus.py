@@ -52,6 +52,10 @@ class SampleCase(NamedTuple):
         good = sample()
         return f'{{"accept":"{accept}","samples":['.encode() + good + b"," + self.text + b"," + good + b"]}"
 
+    def alone(self) -> bytes:
+        """A batch of this one."""
+        return b'{"accept":"all","samples":[' + self.text + b"]}"
+
 
 class BodyCase(NamedTuple):
     """The body of a request; `samples` is how many are decoded if it is accepted."""
