@@ -160,16 +160,26 @@ def main() -> int:
         code = subprocess.run(command, stderr=log, check=False).returncode  # noqa: S603 - itself
         log.seek(0)
         text = log.read()
-    executions = int(re.findall(r"^stat::number_of_executed_units: (\d+)", text, re.MULTILINE)[-1])
-    edges, features = map(int, re.findall(r"cov: (\d+) ft: (\d+)", text)[-1])
-    findings = sum(1 for file in folder.iterdir() if file.name.startswith(("crash-", "timeout-", "oom-")))
-    figures = {"executions": executions, "edges": edges, "features": features, "findings": findings}
-    figures |= {"seed inputs": len(given), "kept inputs": len(list(inputs.iterdir()))}
+    figures = {
+        "executions": last(r"^stat::number_of_executed_units: (\d+)", text),
+        "edges": last(r" cov: (\d+)", text),
+        "features": last(r" ft: (\d+)", text),
+        "findings": len([file for file in folder.iterdir() if re.match(r"(crash|timeout|oom)-", file.name)]),
+        "seed inputs": len(given),
+        "kept inputs": len(list(inputs.iterdir())),
+    }
     if options.record:
         options.record.write_text(json.dumps(record(at, options.seed, figures), indent=1) + "\n", "utf-8")
     said = ", ".join(f"{value:,} {name}" for name, value in figures.items())
     sys.stdout.write(f"seed {options.seed}: {said}, {monotonic() - began:.0f} s; {folder}\n")
-    return int(code != 0 or findings > 0)
+    if code:
+        sys.stdout.write(text[-2_000:])
+    return int(code != 0)
+
+
+def last(pattern: str, text: str) -> int:
+    """The last number that a pattern finds; 0 if the run ended before there was one."""
+    return int((re.findall(pattern, text, re.MULTILINE) or ["0"])[-1])
 
 
 def record(at: datetime, seed: int, figures: dict[str, int]) -> dict[str, object]:

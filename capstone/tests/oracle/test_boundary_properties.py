@@ -14,7 +14,7 @@ from oracle.hostile.corpus import GOOD, NOW
 
 from service_monitoring.boundary import batch as batch_module
 from service_monitoring.boundary.batch import LIMITS, Batch, decode_batch
-from service_monitoring.boundary.codec import SampleDecoder, encode_sample
+from service_monitoring.boundary.codec import SampleDecoder, decode_object, encode_sample
 from service_monitoring.boundary.limits import Limits
 from service_monitoring.boundary.rejections import Reason, Rejected
 from service_monitoring.domain.values import MetricName, Sample
@@ -190,6 +190,24 @@ def test_depth_is_that_of_the_document_whatever_its_strings_hold(value: object, 
     result = outcome(body, replace(SMALL, payload_bytes=100_000))
     assert isinstance(result, str)
     assert result.startswith("too_deep") == (depth([value]) > SMALL.depth)
+
+
+def test_a_rejection_belongs_to_whoever_caught_it() -> None:
+    """Even where all inputs get the same words: one that is shared would hold on to frame after frame."""
+    caught = []
+    for data in (b"NaN", b"NaN", b'{"accept":"all","samples":[NaN]}', b'{"accept":"all","samples":[NaN]}'):
+        with pytest.raises(Rejected) as one:
+            decode_batch(data, now=NOW)
+        caught.append(one.value)
+    assert len(set(map(id, caught))) == 4
+
+
+def test_what_stands_in_for_a_refused_part_holds_nothing_else() -> None:
+    """A megabyte of refused parts would otherwise hold on to the frames that read them."""
+    parts = b",".join([b'{"a":1,"a":2}', b"9" * 41, b"NaN"])
+    fields = decode_object(b'{"parts":[%b]}' % parts, checked=True, decoder=batch_module._careful(40))  # noqa: SLF001
+    assert [part.reason for part in fields["parts"]] == ["duplicate_field", "bad_value", "not_json"]
+    assert [part.__traceback__ for part in fields["parts"]] == [None] * 3
 
 
 def test_names_are_shared_between_batches_within_a_bound() -> None:

@@ -120,18 +120,20 @@ def _many_digits(text: bytes, limit: int) -> bool:
 
 
 def _or_rejection(read: Callable[[Any], _T]) -> Callable[[Any], _T | Rejected]:
-    """The same, but a rejection takes the place of what it refuses: the place is known only later."""
+    """The same, but a rejection takes the place of what it refuses: where that is, is known only later."""
 
     def read_on(part: Any) -> _T | Rejected:  # noqa: ANN401 - whatever JSON gives
         try:
             return read(part)
         except Rejected as rejection:
-            return rejection
+            return rejection.with_traceback(None)  # which would hold on to what was read
 
     return read_on
 
 
-_plain = json.JSONDecoder(parse_constant=_or_rejection(no_constant))
+# A megabyte of them is one object each.
+_CONSTANTS = {text: _or_rejection(no_constant)(text) for text in ("NaN", "Infinity", "-Infinity")}
+_plain = json.JSONDecoder(parse_constant=_CONSTANTS.__getitem__)
 
 
 def _careful(number_digits: int) -> json.JSONDecoder:
@@ -150,7 +152,7 @@ def _careful(number_digits: int) -> json.JSONDecoder:
         object_pairs_hook=_or_rejection(unique_fields),
         parse_int=bounded(int),
         parse_float=bounded(float),
-        parse_constant=_or_rejection(no_constant),
+        parse_constant=_CONSTANTS.__getitem__,
     )
 
 
@@ -226,8 +228,9 @@ class _Reading:
             ats = _instants(instants)
         except (KeyError, TypeError, ValueError):
             return None
+        kinds = set(map(type, values))
         if (
-            not set(map(type, values)) <= {int, float}
+            not kinds <= {int, float}
             or not all(map(isfinite, values))
             or min(ats) < _FIRST_INSTANT
             or max(ats) > min(self._latest, _LAST_INSTANT)
@@ -237,7 +240,7 @@ class _Reading:
         # Every part has been checked: the constructor would check it again, for half of the time of all this.
         samples = tuple(map(object.__new__, repeat(Sample, count)))
         deque(map(_put_metric, samples, map(names.__getitem__, metrics)), 0)
-        deque(map(_put_value, samples, map(float, values)), 0)
+        deque(map(_put_value, samples, map(float, values) if int in kinds else values), 0)
         deque(map(_put_observed_at, samples, ats), 0)
         return Batch(_ACCEPT[accept], samples)
 

@@ -188,7 +188,7 @@ def decode_object(
     if end != len(text):
         raise Rejected(Reason.NOT_JSON, "more text after the object").at(f"character {end + 1}")
     if isinstance(value, Rejected):
-        raise value
+        raise Rejected(value.reason, value.detail)  # itself may be shared, and would grow a traceback
     if type(value) is not dict:
         raise Rejected(Reason.NOT_AN_OBJECT, f"{excerpt(value)}: must be an object")
     return value

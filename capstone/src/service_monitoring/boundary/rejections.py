@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from service_monitoring.boundary.secrets import redact
+from service_monitoring.boundary.secrets import conceal, redact
+
+_SEARCHED = 1_000
 
 
 class Reason(StrEnum):
@@ -87,5 +89,6 @@ def excerpt(value: object, length: int = 40) -> str:
     if isinstance(value, int | float | bool | None):
         text = redact(ascii(value))
     else:
-        text = ascii(redact(str(value))[: length + 1])  # a secret that is cut is not found
+        # A secret that is cut is not found; what only looks like one is searched for where it could be shown.
+        text = ascii(redact(conceal(str(value))[:_SEARCHED])[: length + 1])
     return text if len(text) <= length else text[:length] + "..."
