@@ -11,16 +11,16 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import accumulate, repeat
 from math import isfinite
 from operator import itemgetter, methodcaller
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from service_monitoring.boundary.codec import (
     SampleDecoder,
     decode_object,
     is_instant,
-    no_constant,
     refuse_fields,
     unique_fields,
 )
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LIMITS = Limits()
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +82,8 @@ def decode_batch(
     return reading.by_sample(decode_object(data, checked=True, decoder=_careful(limits.number_digits)))
 
 
-_BRACKETS_AS_BRACES = bytes.maketrans(b"[]", b"{}")
-_NEITHER_BRACKETS_NOR_QUOTES = bytes(set(range(256)) - set(b'[]{}"'))
+_BRACES = bytes.maketrans(b"[]", b"{}")
+_REST = bytes(set(range(256)) - set(b'[]{}"'))
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # in linear time, closed or not
 _STEPS = {ord("{"): 1, ord("}"): -1}
 
@@ -96,12 +94,12 @@ def _check_depth(data: bytes, limit: int) -> int:
     Returns:
         How many quotes there are.
     """
-    outline = data.translate(_BRACKETS_AS_BRACES, _NEITHER_BRACKETS_NOR_QUOTES)
+    outline = data.translate(_BRACES, _REST)
     quotes = outline.count(b'"')
     # Without an escape, quotes pair up, and a bracket inside a string parts a pair. Such a string must go
     # first: its brackets could make a deep document look flat.
     if quotes != 2 * outline.count(b'""') or b"\\" in data:
-        outline = _STRING.sub(b"", data).translate(_BRACKETS_AS_BRACES, _NEITHER_BRACKETS_NOR_QUOTES)
+        outline = _STRING.sub(b"", data).translate(_BRACES, _REST)
     braces = outline.translate(None, b'"')
     left = braces
     for _ in range(limit):
@@ -119,41 +117,33 @@ def _many_digits(text: bytes, limit: int) -> bool:
     return b"0" * (limit + 1) in text.translate(_DIGITS_AS_ZEROS)
 
 
-def _or_rejection(read: Callable[[Any], _T]) -> Callable[[Any], _T | Rejected]:
-    """The same, but a rejection takes the place of what it refuses: where that is, is known only later."""
-
-    def read_on(part: Any) -> _T | Rejected:  # noqa: ANN401 - whatever JSON gives
-        try:
-            return read(part)
-        except Rejected as rejection:
-            return rejection.with_traceback(None)  # which would hold on to what was read
-
-    return read_on
-
-
-# A megabyte of them is one object each.
-_CONSTANTS = {text: _or_rejection(no_constant)(text) for text in ("NaN", "Infinity", "-Infinity")}
+# What JSON can not say where it is stands as a rejection where it was, until its place is known.
+_CONSTANTS = {
+    name: Rejected(Reason.NOT_JSON, f"{name} is not JSON") for name in ("NaN", "Infinity", "-Infinity")
+}
 _plain = json.JSONDecoder(parse_constant=_CONSTANTS.__getitem__)
 
 
 def _careful(number_digits: int) -> json.JSONDecoder:
-    def bounded(convert: Callable[[str], _T]) -> Callable[[str], _T | Rejected]:
-        def read(text: str) -> _T:
-            if _many_digits(text.encode(), number_digits):
-                raise Rejected(
-                    Reason.BAD_VALUE,
-                    f"a number of {len(text)} characters: at most {number_digits} digits in a row are read",
-                )
+    def bounded(convert: Callable[[str], float], text: str) -> float | Rejected:
+        if not _many_digits(text.encode(), number_digits):
             return convert(text)
-
-        return _or_rejection(read)
+        many = f"a number of {len(text)} characters: at most {number_digits} digits in a row are read"
+        return Rejected(Reason.BAD_VALUE, many)
 
     return json.JSONDecoder(
-        object_pairs_hook=_or_rejection(unique_fields),
-        parse_int=bounded(int),
-        parse_float=bounded(float),
+        object_pairs_hook=_fields,
+        parse_int=partial(bounded, int),
+        parse_float=partial(bounded, float),
         parse_constant=_CONSTANTS.__getitem__,
     )
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Rejected:
+    try:
+        return unique_fields(pairs)
+    except Rejected as rejection:
+        return rejection.with_traceback(None)  # which would hold on to what was read
 
 
 _BATCH_FIELDS = frozenset({"accept", "samples"})

@@ -137,12 +137,7 @@ def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def no_constant(text: str) -> NoReturn:
-    """Refuse what Python's `json` reads beyond JSON.
-
-    Raises:
-        Rejected: Always.
-    """
+def _constant(text: str) -> NoReturn:
     raise Rejected(Reason.NOT_JSON, f"{text} is not JSON")
 
 
@@ -155,7 +150,7 @@ def _int(text: str) -> int:
     return int(text)
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=unique_fields, parse_int=_int, parse_constant=no_constant)
+_decoder = json.JSONDecoder(object_pairs_hook=unique_fields, parse_int=_int, parse_constant=_constant)
 
 
 def decode_object(
