@@ -13,7 +13,9 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, takewhile
 from pathlib import Path
@@ -22,24 +24,36 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from service_monitoring import report
 from service_monitoring.application.monitor import Monitor
-from service_monitoring.application.queries import snapshot, timeline
+from service_monitoring.application.ports import ConcurrencyConflictError, PolicyNotFoundError, StoreError
+from service_monitoring.application.queries import (
+    describe_rule,
+    describe_span,
+    snapshot,
+    summary,
+    timeline,
+)
 from service_monitoring.application.recording import ticks
 from service_monitoring.application.replay import ReplayStatistics, TraceClock, TraceGapError, replay
+from service_monitoring.boundary.alert_rules import alert_rules
+from service_monitoring.boundary.documents import encode_event
 from service_monitoring.boundary.durations import format_duration, parse_duration
 from service_monitoring.boundary.policy_file import PolicyFile, PolicyFileError, load_policy_file
 from service_monitoring.domain.policy import PolicyError
 from service_monitoring.sources.shipped import MACHINE_POLICY, MACHINE_UNDER_LOAD
 from service_monitoring.sources.trace import BrokenTraceError, TraceWriter, read_trace
+from service_monitoring.storage.address import default_address, open_store
 from service_monitoring.storage.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from service_monitoring.application.ports import Notification, Sink
+    from service_monitoring.application.ports import Notification, Sink, Store
     from service_monitoring.application.projections import Projections
     from service_monitoring.domain.events import Event
+    from service_monitoring.domain.window import SampleWindow
 
 SHIPPED_TRACE = MACHINE_UNDER_LOAD.stem
+RUNBOOKS = "http://localhost:8000/capstone/runbooks"
 
 EXIT_OK = 0
 EXIT_BAD_INPUT = 2
@@ -56,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
         sys.stdout.flush()
-    except (BrokenTraceError, PolicyFileError, TraceGapError, BadInputError) as error:
+    except (BrokenTraceError, PolicyFileError, TraceGapError, StoreError, BadInputError) as error:
         return _complain(str(error))
     except PolicyError as error:
         # Only the rules of a policy file can ask for what a new policy does not allow.
@@ -78,28 +92,40 @@ class BadInputError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """A trace after its replay."""
+class Decided:
+    """A policy and what it decided: over a trace that was just replayed, or in a store.
 
-    policy: PolicyFile
-    store: MemoryStore
-    statistics: ReplayStatistics
-    trace: str
+    Attributes:
+        policy_id: The policy's name.
+        store: Where it is.
+        replayed: What the replay went through; nothing for a store.
+    """
+
+    policy_id: str
+    store: Store
+    replayed: ReplayStatistics = field(default_factory=ReplayStatistics)
 
     @property
     def events(self) -> Sequence[Event]:
         """What the policy recorded."""
-        return self.store.events(self.policy.policy)
+        return self.store.events(self.policy_id)
 
     @property
     def projections(self) -> Projections:
         """The live projections."""
-        return self.store.projections(self.policy.policy)
+        return self.store.projections(self.policy_id)
+
+    @property
+    def window(self) -> SampleWindow:
+        """The samples held."""
+        with self.store.unit_of_work() as unit:
+            return unit.samples.window()
 
     @property
     def decided_at(self) -> datetime | None:
         """The instant of the last decision."""
-        return self.store.get(self.policy.policy).decided_at
+        with self.store.unit_of_work() as unit:
+            return unit.policies.get(self.policy_id).decided_at
 
 
 def _parser() -> _Parser:
@@ -120,29 +146,46 @@ def _parser() -> _Parser:
     )
     record.set_defaults(run=_record)
 
-    over_trace: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
-        ("replay", "decide over a trace; print incidents as they open and resolve", _replay),
-        ("summary", "what a trace holds and what was decided over it", _summary),
-        ("history", "every event of the policy over a trace, in order", _history),
+    replay = commands.add_parser(
+        "replay", help="decide over a trace; print incidents as they open and resolve"
+    )
+    _add_trace(replay)
+    _add_config(replay)
+    replay.add_argument(
+        "--store", metavar="STORE", default="memory:", help="where to keep what was decided; default: memory:"
+    )
+    replay.set_defaults(run=_replay)
+
+    views: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
+        ("summary", "what a trace or a store holds and what was decided", _summary),
+        ("history", "every event of the policy, in order", _history),
         ("timeline", "when each rule was pending and open, as a chart", _timeline),
-        ("snapshot", "what is true at the end of a trace", _snapshot),
+        ("snapshot", "what is true after the last decision", _snapshot),
     ]
-    for name, purpose, run in over_trace:
+    for name, purpose, run in views:
         command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
-        command.add_argument(
-            "trace", metavar="TRACE", help=f"a trace file, or {SHIPPED_TRACE}: the one that is shipped"
-        )
+        _add_trace(command, optional=True)
         _add_config(command)
-        command.add_argument(
-            "--until", metavar="INSTANT", type=_instant, help="leave out the samples after this instant"
-        )
-        if run is _snapshot:
-            command.add_argument("--json", action="store_true", help="for machines")
+        _add_store(command)
+        _add_json(command)
         command.set_defaults(run=run)
 
     rules = commands.add_parser("rules", help="the rules of the policy")
     _add_config(rules)
+    _add_json(rules)
     rules.set_defaults(run=_rules)
+
+    export = commands.add_parser("export-alerts", help="the policy as Prometheus alert rules")
+    _add_config(export)
+    export.add_argument(
+        "--runbooks", metavar="URL", default=RUNBOOKS, help=f"where the runbooks are; default: {RUNBOOKS}"
+    )
+    export.set_defaults(run=_export_alerts)
+
+    rebuild = commands.add_parser("rebuild", help="make a store's projections anew from its events")
+    _add_config(rebuild)
+    _add_store(rebuild)
+    rebuild.set_defaults(run=_rebuild)
 
     check = commands.add_parser("check", help="check a policy file")
     check.add_argument("config", metavar="CONFIG", type=Path, help="a policy file (TOML)")
@@ -151,6 +194,31 @@ def _parser() -> _Parser:
     demo = commands.add_parser("demo", help="the shipped trace, decided and explained")
     demo.set_defaults(run=_demo, trace=SHIPPED_TRACE, config=None, until=None)
     return parser
+
+
+def _add_trace(command: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    command.add_argument(
+        "trace",
+        metavar="TRACE",
+        nargs="?" if optional else None,
+        help=f"a trace file, or {SHIPPED_TRACE}: the one that is shipped",
+    )
+    command.add_argument(
+        "--until", metavar="INSTANT", type=_instant, help="leave out the trace's samples after this instant"
+    )
+
+
+def _add_store(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--store",
+        metavar="STORE",
+        default=default_address(),
+        help="sqlite:///FILE or postgresql://USER@HOST/DATABASE; default: a file in your state directory",
+    )
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="for machines")
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
@@ -188,47 +256,89 @@ def _record(options: argparse.Namespace) -> None:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    result = _replayed(options, _PrintingSink())
-    print(report.totals(result.statistics, result.projections.incidents))
+    with closing(open_store(options.store)) as store:
+        result = _replayed(options, store, _PrintingSink())
+        print(report.totals(result.replayed, result.projections.incidents))
 
 
 def _summary(options: argparse.Namespace) -> None:
-    result = _replayed(options)
-    interval = result.policy.evaluation_interval
-    for name, value in {
-        "trace": f"{result.trace}, {report.period(result.statistics)}",
-        "samples": report.samples(result.statistics, len(result.store.window().metrics())),
-        "decisions": f"{result.statistics.decisions}, one every {format_duration(interval)}",
-        "rules": report.rule_counts(result.projections.rules),
-        "incidents": report.incident_counts(result.projections.incidents),
-    }.items():
-        print(f"{name:<10} {value}")
+    with _decided(options) as result:
+        window, at = result.window, result.decided_at
+        if options.json:
+            _print_json(summary(result.projections, window, at, result.store.outbox.counts()))
+            return
+        lines = {
+            "decided": "never" if at is None else f"last at {at:%Y-%m-%d %H:%M:%S} UTC",
+            "samples": f"{len(window):,} of {len(window.metrics())} metrics held",
+        }
+        if result.replayed.decisions:
+            interval = _policy(options.config).evaluation_interval
+            lines = {
+                "trace": f"{options.trace}, {report.period(result.replayed)}",
+                "samples": report.samples(result.replayed, len(window.metrics())),
+                "decisions": f"{result.replayed.decisions}, one every {format_duration(interval)}",
+            }
+        lines["rules"] = report.rule_counts(result.projections.rules)
+        lines["incidents"] = report.incident_counts(result.projections.incidents)
+        for name, value in lines.items():
+            print(f"{name:<10} {value}")
 
 
 def _history(options: argparse.Namespace) -> None:
-    for event in _replayed(options).events:
-        print(report.event_line(event))
+    with _decided(options) as result:
+        for event in result.events:
+            print(encode_event(event) if options.json else report.event_line(event))
 
 
 def _timeline(options: argparse.Namespace) -> None:
-    _print_timeline(_replayed(options))
+    with _decided(options) as result:
+        if options.json:
+            _print_json([describe_span(span) for span in timeline(result.events)])
+        else:
+            _print_timeline(result)
 
 
-def _print_timeline(result: Replayed) -> None:
-    if result.statistics.first_at is not None and result.decided_at is not None:
-        rule_ids = [rule.id for rule in result.policy.rules]
-        spans = timeline(result.events)
-        print(report.chart(rule_ids, spans, result.statistics.first_at, result.decided_at))
+def _print_timeline(result: Decided) -> None:
+    events, last = result.events, result.decided_at
+    if events and last is not None:
+        rule_ids = list(result.projections.rules.statuses)
+        print(report.chart(rule_ids, timeline(events), result.replayed.first_at or events[0].at, last))
 
 
 def _snapshot(options: argparse.Namespace) -> None:
-    result = _replayed(options)
-    document = snapshot(result.projections, result.store.window(), result.decided_at)
-    print(json.dumps(document, indent=2) if options.json else report.snapshot_text(document))
+    with _decided(options) as result:
+        document = snapshot(result.projections, result.window, result.decided_at)
+    if options.json:
+        _print_json(document)
+    else:
+        print(report.snapshot_text(document))
 
 
 def _rules(options: argparse.Namespace) -> None:
-    print(report.rule_table(_policy(options.config).rules))
+    policy = _policy(options.config)
+    if options.json:
+        _print_json([describe_rule(rule) for rule in policy.rules])
+    else:
+        print(report.rule_table(policy.rules))
+
+
+def _export_alerts(options: argparse.Namespace) -> None:
+    text, left_out = alert_rules(_policy(options.config), options.runbooks)
+    print(text, end="")
+    for rule_id in left_out:
+        sys.stderr.write(f"service-monitoring: {rule_id} is left out: PromQL has no such condition\n")
+
+
+def _rebuild(options: argparse.Namespace) -> None:
+    with _stored(options) as result:
+        events, live = len(result.events), deepcopy(result.projections)
+        rebuilt = result.store.rebuild(result.policy_id)
+    verdict = (
+        "equal to the live ones"
+        if rebuilt == live
+        else "DIFFERENT from the live ones, and in their place now"
+    )
+    print(f"{result.policy_id}: projections rebuilt from {events} events are {verdict}")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -239,19 +349,42 @@ def _check(options: argparse.Namespace) -> None:
 
 def _demo(options: argparse.Namespace) -> None:
     print("A recorded machine: quiet, processors loaded, then memory and disk too, quiet again.\n")
-    result = _replayed(options, _PrintingSink())
+    result = _replayed(options, MemoryStore(), _PrintingSink())
     print()
     _print_timeline(result)
     print()
-    print(report.totals(result.statistics, result.projections.incidents))
+    print(report.totals(result.replayed, result.projections.incidents))
 
 
 def _policy(config: Path | None) -> PolicyFile:
     return load_policy_file(MACHINE_POLICY if config is None else config)
 
 
-def _replayed(options: argparse.Namespace, *sinks: Sink) -> Replayed:
-    policy, store, clock = _policy(options.config), MemoryStore(), TraceClock()
+@contextmanager
+def _decided(options: argparse.Namespace) -> Iterator[Decided]:
+    if options.trace is not None:
+        yield _replayed(options, MemoryStore())
+        return
+    if options.until is not None:
+        raise BadInputError("--until cuts a trace: name the trace")
+    with _stored(options) as result:
+        yield result
+
+
+@contextmanager
+def _stored(options: argparse.Namespace) -> Iterator[Decided]:
+    policy_id = _policy(options.config).policy
+    with closing(open_store(options.store, create=False)) as store:
+        try:
+            store.events(policy_id)
+        except PolicyNotFoundError as error:
+            # Its address is not shown: it may hold a password.
+            raise BadInputError(f"--store: {error}: replay a trace into it, or serve") from None
+        yield Decided(policy_id, store)
+
+
+def _replayed(options: argparse.Namespace, store: Store, *sinks: Sink) -> Decided:
+    policy, clock = _policy(options.config), TraceClock()
     monitor = Monitor(policy.policy, store, clock, sinks)
     samples = read_trace(MACHINE_UNDER_LOAD if options.trace == SHIPPED_TRACE else Path(options.trace))
     first = next(samples, None)
@@ -260,7 +393,10 @@ def _replayed(options: argparse.Namespace, *sinks: Sink) -> Replayed:
     if options.until is not None and first.observed_at > options.until:
         raise BadInputError(f"{options.trace}: begins after {options.until}, at {first.observed_at}")
     clock.instant = first.observed_at
-    monitor.begin(policy.lookback, policy.rules)
+    try:
+        monitor.begin(policy.lookback, policy.rules)
+    except ConcurrencyConflictError:
+        raise BadInputError(f"--store: holds policy {policy.policy} already: name a new one") from None
     samples = chain([first], samples)
     if options.until is not None:
         samples = takewhile(lambda sample: sample.observed_at <= options.until, samples)
@@ -272,7 +408,11 @@ def _replayed(options: argparse.Namespace, *sinks: Sink) -> Replayed:
             clock=clock,
             progress=lambda so_far: progress.show(f"{so_far.samples:,} samples"),
         )
-    return Replayed(policy, store, statistics, options.trace)
+    return Decided(policy.policy, store, statistics)
+
+
+def _print_json(document: object) -> None:
+    print(json.dumps(document, indent=2))
 
 
 class _PrintingSink:

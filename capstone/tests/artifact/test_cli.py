@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +22,19 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HEADER = b'{"format": "service-monitoring/trace", "version": 1}\n'
-COMMANDS = ("record", "replay", "summary", "history", "timeline", "snapshot", "rules", "check", "demo")
+COMMANDS = (
+    "record",
+    "replay",
+    "summary",
+    "history",
+    "timeline",
+    "snapshot",
+    "rules",
+    "export-alerts",
+    "rebuild",
+    "check",
+    "demo",
+)
 POLICY = """\
 schema = 1
 policy = "test"
@@ -193,8 +208,8 @@ def test_the_commands_are_these(capsys: pytest.CaptureFixture[str]) -> None:
     """No command without a test of its help, and no test without a command."""
     with pytest.raises(SystemExit):
         main(["--help"])
-    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("    ")]
-    assert set(listed) == set(COMMANDS)
+    listed = re.findall(r"^    ([a-z-]+)\s", capsys.readouterr().out, re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -265,3 +280,128 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+VIEWS = ("summary", "history", "timeline", "snapshot")
+
+
+@pytest.fixture
+def store(trace: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """The address of a store that holds what was decided over the trace."""
+    address = f"sqlite:///{tmp_path / 'store.db'}"
+    assert main(over("replay", trace, policy, "--store", address)) == 0
+    capsys.readouterr()
+    return address
+
+
+@pytest.mark.parametrize("view", ["history", "timeline", "snapshot", "history --json", "timeline --json"])
+def test_a_store_shows_what_its_replay_showed(
+    view: str, store: str, trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same lines, from another process's file."""
+    view, *form = view.split()
+    assert main(over(view, trace, policy, *form)) == 0
+    shown = capsys.readouterr().out
+    assert main([view, "--store", store, "--config", str(policy), *form]) == 0
+    assert capsys.readouterr().out == shown
+    assert shown
+
+
+def test_a_summary_of_a_store_counts_what_it_holds(
+    store: str, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In columns for people, as JSON for machines."""
+    assert main(["summary", "--store", store, "--config", str(policy)]) == 0
+    assert "incidents  0 pending, 0 open, 1 resolved, 0 forgotten while pending" in capsys.readouterr().out
+    assert main(["summary", "--store", store, "--config", str(policy), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["incidents"] == {"current": 0, "opened": 1, "resolved": 1, "forgotten": 0}
+    assert document["rules"] == {"active": 1}
+    assert document["outbox"] == {"waiting": 0, "dead": 0}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_store_that_is_not_there_is_not_made(
+    view: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, status 2, and nothing on the disk."""
+    assert main([view, "--store", f"sqlite:///{tmp_path / 'none.db'}"]) == 2
+    assert capsys.readouterr().err.endswith("none.db: there is no such file\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_of_another_policy_says_which_it_does_not_hold(
+    store: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what to do."""
+    assert main(["summary", "--store", store]) == 2
+    assert capsys.readouterr().err == (
+        "service-monitoring: --store: there is no policy 'machine': replay a trace into it, or serve\n"
+    )
+
+
+def test_a_trace_is_replayed_into_a_store_once(
+    store: str, trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second replay is refused and changes nothing."""
+    assert main(["history", "--store", store, "--config", str(policy)]) == 0
+    before = capsys.readouterr().out
+    assert main(over("replay", trace, policy, "--store", store)) == 2
+    assert "--store: holds policy test already" in capsys.readouterr().err
+    assert main(["history", "--store", store, "--config", str(policy)]) == 0
+    assert capsys.readouterr().out == before
+
+
+def test_rebuild_finds_and_mends_a_projection_that_somebody_changed(
+    store: str, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Equal when nobody did."""
+    rebuild = ["rebuild", "--store", store, "--config", str(policy)]
+    assert main(rebuild) == 0
+    assert "are equal to the live ones" in capsys.readouterr().out
+    with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute(
+            """UPDATE policies SET live = replace(live, '"opened_count":1', '"opened_count":7')"""
+        )
+    assert main(rebuild) == 0
+    assert "are DIFFERENT from the live ones, and in their place now" in capsys.readouterr().out
+    assert main(rebuild) == 0
+    assert "are equal to the live ones" in capsys.readouterr().out
+
+
+def test_until_cuts_a_trace_and_nothing_else(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A store has no samples to leave out."""
+    assert main(["summary", "--store", store, "--until", "2026-11-23T09:05:00Z"]) == 2
+    assert capsys.readouterr().err == "service-monitoring: --until cuts a trace: name the trace\n"
+
+
+def test_a_bad_store_address_is_not_repeated(
+    trace: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may hold a password."""
+    assert main(over("replay", trace, policy, "--store", "redis://me:hunter22@host")) == 2
+    error = capsys.readouterr().err
+    assert "postgresql://user@host/database" in error
+    assert "hunter22" not in error
+
+
+def test_rules_are_also_said_to_machines(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Durations in seconds."""
+    assert main(["rules", "--config", str(policy), "--json"]) == 0
+    (rule,) = json.loads(capsys.readouterr().out)
+    assert (rule["id"], rule["condition"], rule["hold_for_seconds"]) == ("busy", "> 0.5", 30.0)
+
+
+def test_export_alerts_prints_rules_and_names_what_it_leaves_out(
+    policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rules go to the standard output alone."""
+    policy.write_text(POLICY + 'runbook = "busy"\n')
+    assert main(["export-alerts", "--runbooks", "https://runbooks.example", "--config", str(policy)]) == 0
+    out, err = capsys.readouterr()
+    assert 'runbook_url: "https://runbooks.example/busy"' in out
+    assert err == ""
+    assert main(["export-alerts"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("groups:\n")
+    assert "left out: PromQL has no such condition" in err

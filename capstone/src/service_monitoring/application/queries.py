@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from service_monitoring.application.ports import OutboxCounts
     from service_monitoring.application.projections import Projections
     from service_monitoring.domain.events import Event
     from service_monitoring.domain.incidents import Incident
+    from service_monitoring.domain.rules import Rule
     from service_monitoring.domain.window import SampleWindow
 
 
@@ -86,6 +89,49 @@ def snapshot(projections: Projections, window: SampleWindow, at: datetime | None
             "resolved": ledger.resolved_count,
             "forgotten": ledger.forgotten_count,
         },
+    }
+
+
+def summary(
+    projections: Projections, window: SampleWindow, at: datetime | None, outbox: OutboxCounts
+) -> dict[str, Any]:
+    """How much there is of everything, as plain data for JSON."""
+    ledger = projections.incidents
+    return {
+        "decided_at": _instant(at),
+        "samples": len(window),
+        "metrics": len(window.metrics()),
+        "rules": Counter(status.value for status in projections.rules.statuses.values()),
+        "incidents": {
+            "current": len(ledger.current),
+            "opened": ledger.opened_count,
+            "resolved": ledger.resolved_count,
+            "forgotten": ledger.forgotten_count,
+        },
+        "outbox": outbox._asdict(),
+    }
+
+
+def describe_rule(rule: Rule) -> dict[str, Any]:
+    """One rule as plain data for JSON."""
+    return {
+        "id": rule.id,
+        "metric": rule.metric,
+        "condition": str(rule.condition),
+        "severity": rule.severity.name.lower(),
+        "hold_for_seconds": rule.hold_for.total_seconds(),
+        "keep_open_for_seconds": rule.keep_open_for.total_seconds(),
+        "runbook": rule.runbook,
+    }
+
+
+def describe_span(span: Span) -> dict[str, Any]:
+    """One span of a timeline as plain data for JSON."""
+    return {
+        "rule": span.rule_id,
+        "phase": span.phase.value,
+        "since": _instant(span.since),
+        "until": _instant(span.until),
     }
 
 
