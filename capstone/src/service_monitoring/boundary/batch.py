@@ -274,11 +274,12 @@ def _instants(texts: list[str]) -> list[datetime]:
         ValueError: One of them is no instant.
     """
     ats = map(datetime.fromisoformat, texts)
-    # Instants in UTC that are written alike are told by their shape, which takes a fifth of the time.
+    # Instants in UTC are told by their shape, which takes a fifth of the time when all are written alike.
     lines = ("\n".join(texts) + "\n").replace("+00:00\n", "Z\n")
     shapes = lines.encode().translate(_DIGITS_AS_ZEROS)
     shape = shapes[: shapes.index(b"\n") + 1]
-    if not (shape in _UTC_SHAPES and shapes == shape * len(texts) and "T24" not in lines):
+    kinds = {shape} if shapes == shape * len(texts) else set(shapes.splitlines(keepends=True))
+    if not kinds <= _UTC_SHAPES or "T24" in lines:
         if not all(map(is_instant, texts)):
             raise ValueError
         ats = map(_in_utc, ats)
