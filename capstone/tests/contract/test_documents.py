@@ -100,13 +100,14 @@ def test_a_changed_document_is_refused_or_loads_and_nothing_else_happens(
     elif isinstance(inside, dict):
         inside["surprise"] = nonsense
     kind = name.partition("-")[0]
+    refusal = ""
     try:
         load(kind, json.dumps(document))
     except DocumentError as error:
-        assert str(error).startswith(f"{kind}: ")
-        assert len(str(error).splitlines()) == 1
-    else:
-        assert change == "replace" or isinstance(inside, list)
+        refusal = str(error)
+    if refusal or (change != "replace" and isinstance(inside, dict)):
+        assert refusal.startswith(f"{kind}: ")
+        assert len(refusal.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from datetime import timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from service_monitoring.application.projections import (
@@ -46,11 +47,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-SCHEMA = 1
+SCHEMA = 2
 
 _MICROSECOND = timedelta(microseconds=1)
 _Fields = dict[str, Any]
 T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
 
 
 class DocumentError(ValueError):
@@ -141,8 +143,25 @@ def decode_projections(text: str) -> Projections:
     return _decode("projections", text, _read_projections)
 
 
-_UPCASTERS: dict[int, Callable[[str, _Fields], _Fields]] = {}
-"""From each older schema version to the next: kind and fields in, fields out."""
+_NAMES = ("severity", "resolution")
+
+
+def _lower_names(value: Any) -> Any:  # noqa: ANN401 - any part of a document
+    """Schema 1 wrote severities and resolutions in capitals, as nothing else that the service says does."""
+    if isinstance(value, list):
+        return [_lower_names(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: item.lower()
+        if key in ("severity", "resolution") and isinstance(item, str)
+        else _lower_names(item)
+        for key, item in value.items()
+    }
+
+
+_UPCASTERS: dict[int, Callable[[_Fields], _Fields]] = {1: _lower_names}
+"""From each older schema version to the next."""
 
 _EVENTS: dict[str, type[Event]] = {
     "rule_drafted": RuleDrafted,
@@ -165,7 +184,7 @@ def _decode(kind: str, text: str, read: Callable[[_Fields], T]) -> T:
         fields = json.loads(text, parse_constant=_refuse_constant)
         schema, actual = fields.pop("schema", None), fields.pop("kind", None)
         for older in range(_supported(schema), SCHEMA):
-            fields = _UPCASTERS[older](kind, fields)
+            fields = _UPCASTERS[older](fields)
         return read(fields if actual == kind else {"kind": actual})
     except (LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         # Whatever is wrong inside a document that this service is the only one to write.
@@ -222,6 +241,11 @@ def _string(value: object) -> str:
     return value
 
 
+def _named(members: type[E], name: str) -> E:
+    names = {member.name.lower(): member for member in members}
+    return names[name]
+
+
 def _condition(condition: Condition) -> _Fields:
     match condition:
         case Threshold(comparison, limit):
@@ -264,7 +288,7 @@ def _rule(rule: Rule) -> _Fields:
         "id": rule.id,
         "metric": rule.metric,
         "condition": _condition(rule.condition),
-        "severity": rule.severity.name,
+        "severity": rule.severity.name.lower(),
         "hold_for": _duration(rule.hold_for),
         "keep_open_for": _duration(rule.keep_open_for),
         "runbook": rule.runbook,
@@ -279,7 +303,7 @@ def _read_rule(fields: _Fields) -> Rule:
         _string(rule_id),
         MetricName(_string(metric)),
         _read_condition(condition),
-        Severity[severity],
+        _named(Severity, severity),
         _read_duration(hold_for),
         _read_duration(keep_open_for),
         _string(runbook),
@@ -299,12 +323,12 @@ def _incident(incident: Incident) -> _Fields:
     return {
         "rule_id": incident.rule_id,
         "metric": incident.metric,
-        "severity": incident.severity.name,
+        "severity": incident.severity.name.lower(),
         "pending_since": _instant(incident.pending_since),
         "opened_at": _instant(incident.opened_at),
         "keeping_since": _instant(incident.keeping_since),
         "resolved_at": _instant(incident.resolved_at),
-        "resolution": None if incident.resolution is None else incident.resolution.name,
+        "resolution": None if incident.resolution is None else incident.resolution.name.lower(),
     }
 
 
@@ -323,12 +347,12 @@ def _read_incident(fields: _Fields) -> Incident:
     return Incident(
         _string(rule_id),
         MetricName(_string(metric)),
-        Severity[severity],
+        _named(Severity, severity),
         from_microseconds(_integer(pending_since)),
         _read_instant(opened_at),
         _read_instant(keeping_since),
         _read_instant(resolved_at),
-        None if resolution is None else Resolution[resolution],
+        None if resolution is None else _named(Resolution, resolution),
     )
 
 
