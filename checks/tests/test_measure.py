@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.measure import bench
+from checks.measure import bench, ratios
 from checks.measure.allocation import tempting_change
 from checks.measure.evidence import FOLDER, growth_exponent, paired_ratio
 from checks.measure.rungs import drifted, run_tests
@@ -22,6 +22,14 @@ def test_the_benchmark_replays_what_it_says(tmp_path: Path) -> None:
     bench.write(trace, 2_000)
     assert len(trace.read_bytes().splitlines()) == 1 + 2_000
     assert bench.ratio_to_loads(trace) > 1
+
+
+def test_the_ratios_measure_what_they_say(tmp_path: Path) -> None:
+    """What repeats is held to its limit; what takes time is only run."""
+    assert ratios.sample_bytes(20_000) <= ratios.MAX_SAMPLE_BYTES
+    assert ratios.copied_entries() == 0
+    assert ratios.decode_ratio(turns=3) > 1
+    assert 0 < ratios.ingest_ratio(tmp_path, count=5) < 2
 
 
 def test_the_test_that_the_lesson_names_sees_the_change_and_the_round_trip_does_not() -> None:
