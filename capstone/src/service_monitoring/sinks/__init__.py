@@ -1,0 +1,1 @@
+"""Where notifications go: log lines, a file, an HTTP webhook."""
