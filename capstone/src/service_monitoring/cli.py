@@ -182,6 +182,28 @@ def _parser() -> _Parser:
     )
     export.set_defaults(run=_export_alerts)
 
+    serve = commands.add_parser(
+        "serve",
+        help="take samples over HTTP, decide, notify",
+        description="Take samples over HTTP, decide, notify. The token that clients must show comes from "
+        "--token-file or from SERVICE_MONITORING_TOKEN.",
+    )
+    _add_config(serve)
+    _add_store(serve)
+    serve.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1")
+    serve.add_argument("--port", metavar="PORT", type=_port, default=8080, help="default: 8080; 0: any")
+    serve.add_argument("--allow-remote", action="store_true", help="let the address be other than loopback")
+    for name, what in (
+        ("token", "the token that clients must show"),
+        ("signing-key", "the key that requests and webhooks are signed with"),
+        ("webhook", "the address that is told of incidents"),
+    ):
+        serve.add_argument(f"--{name}-file", metavar="FILE", type=Path, help=f"holds {what}")
+    serve.add_argument(
+        "--notify-file", metavar="FILE", type=Path, help="append a line of JSON for each notification"
+    )
+    serve.set_defaults(run=_serve)
+
     rebuild = commands.add_parser("rebuild", help="make a store's projections anew from its events")
     _add_config(rebuild)
     _add_store(rebuild)
@@ -329,6 +351,20 @@ def _export_alerts(options: argparse.Namespace) -> None:
         sys.stderr.write(f"service-monitoring: {rule_id} is left out: PromQL has no such condition\n")
 
 
+def _serve(options: argparse.Namespace) -> None:
+    try:
+        from service_monitoring.server.command import serve  # noqa: PLC0415 - an optional adapter
+        from service_monitoring.server.settings import SettingsError  # noqa: PLC0415 - goes with it
+    except ModuleNotFoundError as error:
+        raise BadInputError(
+            f"serve needs {error.name}: install service-monitoring[server,prometheus]"
+        ) from None
+    try:
+        serve(options, _policy(options.config), lambda url: print(url, flush=True))
+    except SettingsError as error:
+        raise BadInputError(str(error)) from None
+
+
 def _rebuild(options: argparse.Namespace) -> None:
     with _stored(options) as result:
         events, live = len(result.events), deepcopy(result.projections)
@@ -455,6 +491,12 @@ def _duration(text: str) -> timedelta:
     if not duration:
         raise argparse.ArgumentTypeError("must be longer than 0")
     return duration
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text[:6]) < 2**16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text[:40]!a} is not a port: use 0 to 65535")
 
 
 def _instant(text: str) -> datetime:

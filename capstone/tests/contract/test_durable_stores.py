@@ -345,12 +345,11 @@ def test_postgres_that_can_not_be_reached_is_named_without_its_password() -> Non
 
 def test_a_connection_that_broke_is_made_anew(postgres_url: str) -> None:
     """What was committed is there; the command that met the break was refused."""
-    address = f"{postgres_url}"
-    with closing(open_store(address)) as opened:
+    with closing(open_store(postgres_url)) as opened:
         store: Any = opened
         ingest(store, 0.5)
         ((process,),) = store._database.query("SELECT pg_backend_pid()")  # noqa: SLF001 - who to end
-        with closing(open_store(address)) as other:
+        with closing(open_store(postgres_url)) as other:
             other._database.query("SELECT pg_terminate_backend(?)", (process,))  # type: ignore[attr-defined]  # noqa: SLF001 - the same
         with pytest.raises(StoreError):
             ingest(store, 0.6, after=1)
