@@ -31,6 +31,7 @@ COMMANDS = (
     "snapshot",
     "rules",
     "export-alerts",
+    "serve",
     "rebuild",
     "check",
     "demo",
@@ -405,3 +406,39 @@ def test_export_alerts_prints_rules_and_names_what_it_leaves_out(
     out, err = capsys.readouterr()
     assert out.startswith("groups:\n")
     assert "left out: PromQL has no such condition" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token", "expected"),
+    [
+        ([], "", "there is no token: put one of at least 16 characters into SERVICE_MONITORING_TOKEN"),
+        ([], "hunter2", "SERVICE_MONITORING_TOKEN: a secret needs at least 8 characters"),
+        ([], "hunter2hunter2", "the token must be at least 16 letters, digits"),
+        (["--host", "192.0.2.1"], "a" * 20, "'192.0.2.1' is not a loopback address"),
+        (["--port", "66000"], "a" * 20, "'66000' is not a port"),
+        (["--token-file", "none"], "", "none: No such file or directory"),
+    ],
+)
+def test_serve_refuses_to_start_unsafely(  # noqa: PLR0913, PLR0917 - a table of refusals
+    arguments: list[str],
+    token: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line, status 2, no store made, and no part of the token shown."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SERVICE_MONITORING_TOKEN", token)
+    command = ["serve", "--store", f"sqlite:///{tmp_path / 'store.db'}", *arguments]
+    try:
+        status = main(command)
+    except SystemExit as ended:
+        status = int(str(ended.code))
+    out, err = capsys.readouterr()
+    assert status == 2
+    assert expected in err
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert not token or token not in err
+    assert list(tmp_path.iterdir()) == []

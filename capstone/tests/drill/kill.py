@@ -65,6 +65,8 @@ class Drill:
         program: Arguments after `python` that run the service's command line.
         attempted: Every batch that was sent: its metric prefix, its instant and its value.
         acknowledged: Those that were answered with 202.
+        answers: How often each status was answered.
+        keys: The notifications that reached the sink.
     """
 
     folder: Path
@@ -73,6 +75,7 @@ class Drill:
     attempted: set[tuple[str, int, float]] = field(default_factory=set)
     acknowledged: set[tuple[str, int, float]] = field(default_factory=set)
     answers: Counter[str] = field(default_factory=Counter)
+    keys: set[str] = field(default_factory=set)
 
     @property
     def told(self) -> Path:
@@ -140,13 +143,13 @@ class Drill:
         present = Counter((metric.partition("_")[0], at, value) for metric, at, value in rows)
         committed = live.incidents.opened_count + live.incidents.resolved_count
         lines = self.told.read_text().splitlines() if self.told.exists() else []
-        keys = {json.loads(line)["key"] for line in lines if line}
+        self.keys = {json.loads(line)["key"] for line in lines if line}
         return {
             "acknowledged batches lost": sum(present[batch] != METRICS for batch in self.acknowledged),
             "batches half there": sum(present[batch] not in (0, METRICS) for batch in self.attempted),
             "projections unlike their events": int(live != rebuilt),
-            "notifications lost": max(committed - len(keys), 0) + waiting + dead,
-            "notifications of what was never committed": max(len(keys) - committed, 0),
+            "notifications lost": max(committed - len(self.keys), 0) + waiting + dead,
+            "notifications of what was never committed": max(len(self.keys) - committed, 0),
         }
 
     def _post(self, url: str, prefix: str, over: threading.Event) -> None:
@@ -199,7 +202,7 @@ def drill(address: str, kills: int, seed: int, program: tuple[str, ...] = ()) ->
 def record(options: argparse.Namespace, run: Drill, lost: dict[str, int]) -> dict[str, Any]:
     """What was done and found, with where and when."""
     figures = {"kills": options.kills, "attempted batches": len(run.attempted)}
-    figures |= {"acknowledged batches": len(run.acknowledged), **lost}
+    figures |= {"acknowledged batches": len(run.acknowledged), "notifications": len(run.keys), **lost}
     return {
         "name": f"kill-drill-{options.store}",
         "command": f"python capstone/tests/drill/kill.py --kills {options.kills} --store {options.store}",
@@ -238,7 +241,8 @@ def main() -> int:
         run, lost = drill(address, options.kills, options.seed, program)
     print(
         f"{options.store}, seed {options.seed}: {options.kills} kills, "
-        f"{len(run.attempted):,} batches attempted, {len(run.acknowledged):,} acknowledged"
+        f"{len(run.attempted):,} batches attempted, {len(run.acknowledged):,} acknowledged, "
+        f"{len(run.keys):,} notifications"
     )
     for kind, count in lost.items():
         print(f"  {count:>6,}  {kind}")

@@ -21,6 +21,7 @@ def test_what_sqlite_acknowledged_survives_being_killed(tmp_path: Path) -> None:
     run, lost = drill(f"sqlite:///{tmp_path / 'store.db'}", kills=3, seed=1)
     assert kept(lost), lost
     assert len(run.acknowledged) > 10
+    assert run.keys
     assert run.answers.keys() <= {"202", "429", "503"}
 
 
