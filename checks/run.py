@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = ROOT / ".cache/blocks.json"  # written by the part `pages`: how many blocks of each kind it checked
-WORKERS = 2
+WORKERS = 3  # one more than processors: the drill waits most of its time
 
 NOT_RUN_STATUS = 3
 PYTEST = (
@@ -22,6 +22,7 @@ PYTEST = (
     # A test that hangs ends the run with a traceback that says where.
     "-o faulthandler_timeout=120 -o faulthandler_exit_on_timeout=true"
 )
+CAPSTONE = f"{PYTEST} -c capstone/pyproject.toml --rootdir=capstone"
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,10 @@ class Part:
 PARTS = (
     Part("site", ("python -m checks.site",)),
     Part("browser", ("python -m checks.site.browser",), after="site", may_not_run=True),
+    Part("capstone", (f"{CAPSTONE} -n 2 --ignore=capstone/tests/drill capstone/tests capstone/src",)),
+    Part("drill", (f"{CAPSTONE} capstone/tests/drill",)),
     Part("checks", (f"{PYTEST} -c checks/tests/pytest.ini --rootdir=. checks/tests",)),
     Part("pages", ("python -m pytest -c checks/pytest.ini --rootdir=. --color=no docs README.md",)),
-    Part(
-        "capstone", (f"{PYTEST} -c capstone/pyproject.toml --rootdir=capstone capstone/tests capstone/src",)
-    ),
     Part(
         "types",
         (
