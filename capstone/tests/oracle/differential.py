@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import random
 import re
 import shutil
@@ -218,11 +220,33 @@ def compare(series: int, seed: int) -> tuple[list[str], Counter[str]]:
     return found, compared
 
 
+def record(options: argparse.Namespace, figures: dict[str, int]) -> dict[str, object]:
+    """What was compared, with where and when."""
+    version = subprocess.run([str(promtool()), "--version"], capture_output=True, text=True, check=True)
+    return {
+        "name": "differential",
+        "command": "python capstone/tests/oracle/differential.py "
+        f"--series {options.series} --seed {options.seed}",
+        "measured": {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+            "python": platform.python_version(),
+            "runs": 1,
+        },
+        "figures": {
+            name: {"value": value, "unit": name, "repeats": True, "spread": None, "runs": 1}
+            for name, value in figures.items()
+        },
+        "facts": {"seed": options.seed, "promtool": (version.stdout or version.stderr).splitlines()[0]},
+    }
+
+
 def main() -> int:
     """Compare as many series as asked for; the exit status is 1 when a decision differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the figures as JSON")
     options = parser.parse_args()
     if promtool() is None:
         sys.exit(MISSING)
@@ -233,6 +257,10 @@ def main() -> int:
         f"{compared.total():,} decisions compared ({states}): {len(found)} disagreements"
     )
     print("\n".join(found[:20]))
+    if options.record is not None:
+        figures = {"series": options.series, "decisions compared": compared.total(), **compared}
+        figures["disagreements"] = len(found)
+        options.record.write_text(json.dumps(record(options, figures), indent=1) + "\n", "utf-8")
     return 1 if found else 0
 
 
