@@ -205,4 +205,5 @@ class Service:
         self._deliveries.wake()
 
     def _due(self) -> datetime:
-        return self._clock.now() - (self._clock.now() - _EPOCH) % self._interval
+        now = self._clock.now()  # asked once: twice would be two instants
+        return now - (now - _EPOCH) % self._interval
