@@ -53,6 +53,8 @@ class Server:
         _adopt(policy, monitor, store)
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         self._listener = socket.create_server((settings.host, settings.port), family=family)
+        # asyncio does so for sockets of which it knows that they are TCP; it does not know it of these.
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host, port = self._listener.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if family == socket.AF_INET6 else f"http://{host}:{port}"
         self._service = Service(monitor, store, policy.policy, policy.evaluation_interval, settings.clock)
@@ -73,7 +75,7 @@ class Server:
         )
 
     def run(self) -> None:
-        """Serve until `stop`; then finish what was taken, within 16 seconds."""
+        """Serve until `stop`; then finish what was taken, within 16 seconds, and let go of the address."""
         with self._listener:
             self._service.start()
             try:
@@ -95,7 +97,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 def run(settings: ServerSettings, *, started: Callable[[str], None] = lambda _: None) -> None:
-    """Serve until SIGTERM or the first Ctrl-C; a second Ctrl-C ends it at once. Call it in the main thread.
+    """Serve until SIGTERM or Ctrl-C, then finish what was taken. Call it in the main thread.
 
     Args:
         settings: What the server needs to know.
@@ -107,12 +109,9 @@ def run(settings: ServerSettings, *, started: Callable[[str], None] = lambda _: 
         OSError: The address can not be listened on.
     """
     server = Server(settings)
-
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        server.stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         started(server.url)
         server.run()
