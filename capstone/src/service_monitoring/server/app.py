@@ -220,7 +220,7 @@ class _Edge:
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 MutableHeaders(scope=message).update(
                     {
                         "Cache-Control": "no-store",
@@ -234,7 +234,7 @@ class _Edge:
             await self._app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer of one shape
             problem = _problem(error)
-            reason = problem.reason
+            reason = str(problem.reason)
             await problem.response()(scope, receive, answer)
         route = scope["route"].path if "route" in scope else UNMATCHED
         self._signals.emit(RequestHandled(route, status, reason, correlation, perf_counter() - began))
