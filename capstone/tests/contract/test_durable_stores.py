@@ -73,8 +73,10 @@ def test_another_connection_sees_what_was_committed(new_store: Stores) -> None:
         assert other.events("machine") == store.events("machine")
         assert other.projections("machine") == store.projections("machine")
         with other.unit_of_work() as mine, store.unit_of_work() as theirs:
-            assert mine.policies.get("machine").incidents == theirs.policies.get("machine").incidents
-            assert mine.policies.get("machine").decided_at == AT + SECOND
+            here, there = mine.policies.get("machine"), theirs.policies.get("machine")
+            assert (here.rules, here.incidents) == (there.rules, there.incidents)
+            assert list(here.rules) == list(here.incidents) == [BUSY.id]
+            assert here.decided_at == AT + SECOND
 
 
 def test_connections_take_turns(new_store: Stores) -> None:
@@ -174,6 +176,36 @@ def test_a_commit_that_fails_in_the_middle_leaves_no_trace(
         assert connection.projections("machine") == connection.rebuild("machine")
     monitor_of(store).handle(Evaluate(AT))
     assert store.projections("machine").incidents.opened_count == 0
+
+
+def test_a_commit_whose_answer_was_lost_is_read_again(
+    new_store: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has it, the caller was told of an error: this process then says what the database says."""
+    if new_store.kind == "memory":
+        return
+    store: Any = new_store()
+    monitor_of(store).begin(timedelta(minutes=5), [BUSY])
+    ingest(store, 0.5)
+    real = store._database.query  # noqa: SLF001 - the one place where an answer can be lost
+
+    def deaf(statement: str, *parameters: Any) -> Any:
+        rows = real(statement, *parameters)
+        if statement == "COMMIT":
+            raise StoreError("the connection was lost")
+        return rows
+
+    monkeypatch.setattr(store._database, "query", deaf)  # noqa: SLF001 - the same
+    with store.unit_of_work() as unit:
+        unit.policies.get("machine").evaluate(unit.samples.window(), AT)
+        unit.samples.add([Sample(METRIC, 1.0, AT + SECOND)])
+        with pytest.raises(StoreError, match="the connection was lost"):
+            unit.commit()
+    monkeypatch.undo()
+    for connection in (store, new_store.again(store)):
+        assert held(connection) == [0.5, 1.0]
+        with connection.unit_of_work() as unit:
+            assert unit.policies.get("machine").decided_at == AT
 
 
 # SQLite: what the file may be
