@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import replace
@@ -729,6 +730,21 @@ def test_answers_are_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "create_server", remember)
     with edge_listening():
         assert made[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_server_that_ended_leaves_nothing_behind() -> None:
+    """No thread, and nobody listens at its address."""
+    before = set(threading.enumerate())
+    with edge_listening() as url:
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert {thread.name for thread in set(threading.enumerate()) - before} >= {
+            "worker",
+            "decisions",
+            "deliveries",
+        }
+    assert set(threading.enumerate()) <= before
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/healthz")
 
 
 def test_a_slow_sink_blocks_neither_samples_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ class ServerSettings:
         host: The address to listen on.
         port: The port to listen on; 0: any that is free.
         allow_remote: Whether the host may be other than loopback. The token then goes over the network as it
-            is: have a proxy in front that speaks TLS.
+            is, and whoever comes may read the metrics: have a proxy in front that speaks TLS.
         queue: How many requests with samples may be in work at once, from their first byte to their commit;
             each holds at most `limits.payload_bytes`. More are told to try again.
         limits: How much of one request is read.
