@@ -91,6 +91,12 @@ class ProbedStore(MemoryStore):
             raise self.unreadable
         return super().projections(policy_id)
 
+    def hold(self) -> None:
+        """Hold up the commits that come from now on; the first of them releases `arrived`."""
+        self.gate.clear()
+        while self.arrived.acquire(blocking=False):
+            pass
+
     def held(self) -> int:
         """How many samples were committed."""
         return len(self.window())
