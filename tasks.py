@@ -82,6 +82,18 @@ def bench(_: Context) -> None:
 
 
 @task
+def coverage(_: Context) -> None:
+    """Run the capstone's suites and see which branches of its inside they take: at least 97 %."""
+    run("checks.measure.coverage")
+
+
+@task
+def mutate(_: Context) -> None:
+    """Change the capstone's inside in every small way and see whether a test notices: at least 90 %."""
+    run("checks.measure.mutation")
+
+
+@task
 def lock(_: Context) -> None:
     """Resolve requirements.in and package.json again and write both lock files."""
     run("checks.lock")
