@@ -30,7 +30,7 @@ from service_monitoring.application.monitor import Monitor
 from service_monitoring.application.ports import PolicyNotFoundError, StoreError
 from service_monitoring.application.replay import TraceClock
 from service_monitoring.application.signals import CommandCommitted, CommandRefused, RequestHandled
-from service_monitoring.boundary.rejections import Reason
+from service_monitoring.boundary.rejections import Reason, RequestReason
 from service_monitoring.boundary.secrets import Secret
 from service_monitoring.boundary.signatures import Verifier, sign
 from service_monitoring.domain.rules import RuleStatus
@@ -40,7 +40,7 @@ from service_monitoring.server import app as app_module
 from service_monitoring.server import run as run_module
 from service_monitoring.server import work
 from service_monitoring.server.app import UNMATCHED, correlation_of
-from service_monitoring.server.problems import Code, RequestReason, status_of
+from service_monitoring.server.problems import Code, status_of
 from service_monitoring.server.run import Server
 from service_monitoring.server.settings import ServerSettings, SettingsError
 from service_monitoring.sinks.file import FileSink

@@ -25,11 +25,12 @@ from support.server import BEARER, INTERVAL, Edge, batch, sample
 from service_monitoring.application.projections import MAX_RESOLVED
 from service_monitoring.application.signals import RequestHandled
 from service_monitoring.boundary.limits import Limits
+from service_monitoring.boundary.rejections import RequestReason
 from service_monitoring.domain.incidents import IncidentState, Resolution
 from service_monitoring.domain.values import Severity
 from service_monitoring.domain.window import Refusal
 from service_monitoring.server.app import BODY_SECONDS, OPENAPI
-from service_monitoring.server.problems import Code, RequestReason, status_of
+from service_monitoring.server.problems import Code, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

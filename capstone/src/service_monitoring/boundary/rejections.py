@@ -58,6 +58,29 @@ class Reason(StrEnum):
     """More signed requests than are remembered: a replay could not be told any more."""
 
 
+class RequestReason(StrEnum):
+    """Why a request was refused for what it is, and not for what is in its body."""
+
+    UNAUTHORIZED = "unauthorized"
+    """No bearer token, or another."""
+    NOT_FOUND = "not_found"
+    """Nothing is at this path."""
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    """The path does not know this method."""
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    """The body is not said to be `application/json`, or it is compressed."""
+    INCOMPLETE = "incomplete"
+    """The body did not come whole in time."""
+    QUEUE_FULL = "queue_full"
+    """As many requests as may wait are waiting: try again."""
+    STORE = "store"
+    """The store can not be read or written now; nothing was kept: try again."""
+    STOPPING = "stopping"
+    """The service is shutting down; nothing was kept: try again."""
+    INTERNAL = "internal"
+    """A fault of the service: its log says more."""
+
+
 class Rejected(ValueError):  # noqa: N818 - what the boundary says of an input
     """An input was refused whole, for one reason.
 

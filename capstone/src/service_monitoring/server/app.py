@@ -26,9 +26,9 @@ from service_monitoring.application.queries import describe
 from service_monitoring.application.signals import RequestHandled, new_correlation
 from service_monitoring.boundary.batch import decode_batch
 from service_monitoring.boundary.codec import SampleDecoder
-from service_monitoring.boundary.rejections import Reason, Rejected
+from service_monitoring.boundary.rejections import Reason, Rejected, RequestReason
 from service_monitoring.boundary.signatures import Verifier
-from service_monitoring.server.problems import Problem, RequestReason
+from service_monitoring.server.problems import Problem
 from service_monitoring.server.work import log_fault
 
 if TYPE_CHECKING:

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
 
-from service_monitoring.boundary.rejections import Reason
+from service_monitoring.boundary.rejections import Reason, RequestReason
 from service_monitoring.domain.window import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class RequestReason(StrEnum):
-    """Why a request was refused for what it is, and not for what is in its body."""
-
-    UNAUTHORIZED = "unauthorized"
-    """No bearer token, or another."""
-    NOT_FOUND = "not_found"
-    """Nothing is at this path."""
-    METHOD_NOT_ALLOWED = "method_not_allowed"
-    """The path does not know this method."""
-    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
-    """The body is not said to be `application/json`, or it is compressed."""
-    INCOMPLETE = "incomplete"
-    """The body did not come whole in time."""
-    QUEUE_FULL = "queue_full"
-    """As many requests as may wait are waiting: try again."""
-    STORE = "store"
-    """The store can not be read or written now; nothing was kept: try again."""
-    STOPPING = "stopping"
-    """The service is shutting down; nothing was kept: try again."""
-    INTERNAL = "internal"
-    """A fault of the service: its log says more."""
 
 
 Code = Reason | Refusal | RequestReason

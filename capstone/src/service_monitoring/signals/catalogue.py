@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from service_monitoring.application.commands import Command
 from service_monitoring.application.signals import Refused
-from service_monitoring.boundary.rejections import Reason
+from service_monitoring.boundary.rejections import Reason, RequestReason
 from service_monitoring.domain.values import Severity
 from service_monitoring.domain.window import Refusal
 
@@ -109,7 +109,7 @@ SEVERITY = _closed("severity", (severity.name.lower() for severity in Severity))
 STATUS = _closed("status", (str(status.value) for status in HTTPStatus))
 DELIVERY = _closed("outcome", ["delivered", "failed", "dead"])
 REFUSAL = _closed("reason", Refusal)
-REASON = _closed("reason", [*Reason, *Refusal])
+REASON = _closed("reason", [*Reason, *RequestReason, *Refusal])
 ROUTE = Label("route", limit=16)
 SINK = Label("sink", limit=8)
 
