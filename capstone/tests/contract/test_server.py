@@ -322,6 +322,8 @@ def test_a_batch_of_each_tells_what_became_of_every_sample(edge: Edge) -> None:
         "refused": {"too_old": 1},
     }
     assert edge.store.held() == 1
+    *_, handled = edge.captured.of(RequestHandled)
+    assert handled.rejected == {"missing_field": 1, "not_an_object": 1}
 
 
 def test_a_whole_batch_that_is_refused_leaves_nothing(edge: Edge) -> None:

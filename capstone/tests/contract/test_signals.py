@@ -70,7 +70,9 @@ EXAMPLES: dict[type, Signal] = {
     NotificationFailed: NotificationFailed(
         "log", "machine/busy/open", CORRELATION, 0.25, "OSError", 3, dead=True
     ),
-    RequestHandled: RequestHandled("/v1/samples", 400, "bad_value", CORRELATION, 0.25),
+    RequestHandled: RequestHandled(
+        "/v1/samples", 400, "bad_value", CORRELATION, 0.25, Counter({"bad_time": 2})
+    ),
 }
 RULE = Rule("busy", BUSY, Threshold(Comparison.ABOVE, 0.9), Severity.CRITICAL)
 
@@ -249,7 +251,8 @@ def test_every_metric_is_fed_and_both_adapters_show_the_same(
 ) -> None:
     """Neither a metric that nothing makes, nor two adapters that disagree."""
     tell_the_story(outputs, monkeypatch)
-    outputs.fan_out.emit(RequestHandled("/v1/samples", 999, "made up", CORRELATION, 0.004))
+    rejected = Counter({"bad_time": 2, "made up": 1})
+    outputs.fan_out.emit(RequestHandled("/v1/samples", 999, "made up", CORRELATION, 0.004, rejected))
     shown = {
         (sample.name.removesuffix("_count"), frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(outputs.prometheus.exposition().decode())
@@ -402,6 +405,7 @@ LEVELS: list[tuple[Signal, str]] = [
     (EXAMPLES[NotificationFailed], "error"),
     (RequestHandled("/healthz", 200, "", "c", 0.1), "debug"),
     (RequestHandled("/readyz", 503, "", "c", 0.1), "warning"),
+    (RequestHandled("/v1/samples", 202, "", "c", 0.1, Counter({"bad_time": 1})), "warning"),
     (EXAMPLES[RequestHandled], "warning"),
 ]
 

@@ -6,13 +6,13 @@ something happened if and only if it did.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Sequence
 
     from service_monitoring.domain.events import Event
@@ -112,6 +112,7 @@ class RequestHandled:
         route: The route's template, never the path that was asked for.
         status: The HTTP status of the answer.
         reason: The reason code of a rejection; empty when there was none.
+        rejected: How many samples of a batch that was taken in part were rejected, by reason code.
     """
 
     route: str
@@ -119,6 +120,7 @@ class RequestHandled:
     reason: str
     correlation: str
     seconds: float
+    rejected: Counter[str] = field(default_factory=Counter)
 
 
 Signal = CommandCommitted | CommandRefused | NotificationDelivered | NotificationFailed | RequestHandled

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
@@ -133,6 +134,7 @@ class _Endpoints:
             signature = request.headers.get("x-signature", "")
             correlation = request.state.correlation
             answer = await self._done(lambda: self._ingest(body, signature, correlation))
+            request.state.rejected = Counter(str(rejection["reason"]) for rejection in answer["rejected"])
         return JSONResponse(answer, HTTPStatus.ACCEPTED)
 
     async def get_incidents(self, request: Request) -> Response:
@@ -237,7 +239,10 @@ class _Edge:
             reason = str(problem.reason)
             await problem.response()(scope, receive, answer)
         route = scope["route"].path if "route" in scope else UNMATCHED
-        self._signals.emit(RequestHandled(route, status, reason, correlation, perf_counter() - began))
+        rejected = scope["state"].get("rejected", Counter())
+        self._signals.emit(
+            RequestHandled(route, status, reason, correlation, perf_counter() - began, rejected)
+        )
 
 
 async def _no_route(_: Request, error: Exception) -> NoReturn:

@@ -121,6 +121,13 @@ METRICS = (
     ),
     Metric("samples_kept_total", _COUNTER, "{sample}", "Samples committed to the window."),
     Metric(
+        "samples_rejected_total",
+        _COUNTER,
+        "{sample}",
+        "Samples rejected one by one at the boundary.",
+        (REASON,),
+    ),
+    Metric(
         "samples_refused_total", _COUNTER, "{sample}", "Valid samples that the window refused.", (REFUSAL,)
     ),
     Metric("incidents_total", _COUNTER, "{step}", "Committed steps of incidents.", (TRANSITION, SEVERITY)),

@@ -65,7 +65,7 @@ def _level(signal: Signal) -> int:
             return logging.WARNING
         case CommandCommitted(refused=refused) if refused:
             return logging.WARNING
-        case RequestHandled(status=status) if status >= HTTPStatus.BAD_REQUEST:
+        case RequestHandled(status=status, rejected=rejected) if rejected or status >= HTTPStatus.BAD_REQUEST:
             return logging.WARNING
         case RequestHandled() | CommandCommitted(events=[]):
             return logging.DEBUG

@@ -85,3 +85,5 @@ def _additions(signal: Signal) -> Iterator[_Addition]:
             yield "http_request_duration_seconds", signal.seconds, (signal.route,)
             if signal.reason:
                 yield "http_rejections_total", 1, (signal.reason,)
+            for code, count in signal.rejected.items():
+                yield "samples_rejected_total", count, (code,)
