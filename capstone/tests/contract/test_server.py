@@ -831,6 +831,8 @@ def test_a_delivery_that_fails_in_a_new_way_does_not_end_the_deliveries(
 
 SERVE = """
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from service_monitoring.boundary.secrets import Secret
 from service_monitoring.server.run import run
@@ -838,7 +840,9 @@ from service_monitoring.server.settings import ServerSettings
 from service_monitoring.storage.sqlite import open_sqlite
 from support.server import CANARY, POLICY
 store = open_sqlite(Path(sys.argv[1]))
-settings = ServerSettings(policy=POLICY, store=store, token=Secret(CANARY), port=0)
+# The samples are of one morning and the clock is real: a decision must not forget them.
+policy = replace(POLICY, lookback=timedelta(days=3650))
+settings = ServerSettings(policy=policy, store=store, token=Secret(CANARY), port=0)
 run(settings, started=lambda url: print(url, flush=True))
 store.close()
 print("closed")
