@@ -46,13 +46,17 @@ def change(folder: Path, mutant: str) -> str:
 def main() -> int:
     """Print the score, and what the list of survivors and the run do not agree on."""
     argparse.ArgumentParser(prog="invoke mutate", description=__doc__).parse_args()
-    listed = {entry["mutant"]: entry for entry in tomllib.loads(SURVIVORS.read_text())["survivor"]}
+    listed = {
+        f"{entry['function']}__mutmut_{number}"
+        for entry in tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivor"]
+        for number in entry["mutants"]
+    }
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         outcomes = run_mutmut(folder)
         survived = sorted(name for name, outcome in outcomes.items() if outcome not in ("killed", "timeout"))
         new = [f"{name}\n{change(folder, name)}" for name in survived if name not in listed]
-    gone = sorted(listed.keys() - set(survived))
+    gone = sorted(listed - set(survived))
     score = 1 - len(survived) / len(outcomes)
     for name in new:
         print(f"survives, and is not in {SURVIVORS.name}: {name}")
