@@ -1,4 +1,4 @@
-"""The service with a repository that is broken on purpose: it writes a few commits at once, "for speed"."""
+"""The service with a repository that is broken on purpose: it writes many commits at once, "for speed"."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from service_monitoring.storage.staging import Changes
 if TYPE_CHECKING:
     from service_monitoring.domain.values import Sample
 
-EVERY = 20
+EVERY = 1_000
 _commit = SqlStore.commit
 _held: list[Sample] = []
 
 
 def commit_later(store: SqlStore, changes: Changes) -> Commit:
-    """Acknowledge samples at once, and write them with every twentieth batch."""
+    """Acknowledge samples at once, and write them with every thousandth batch."""
     if not changes.samples or changes.policies:
         return _commit(store, changes)
     _held.extend(changes.samples)

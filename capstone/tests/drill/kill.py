@@ -41,6 +41,7 @@ from service_monitoring.storage.address import open_store
 TESTS = Path(__file__).resolve().parents[1]
 CLIENTS = 2
 METRICS = 8
+PATIENCE_S = 10  # a server that acknowledges nothing is killed too
 TOKEN = "a-token-of-the-drill"  # noqa: S105 - known to everybody
 POLICY = """\
 schema = 1
@@ -96,7 +97,11 @@ class Drill:
                     f"--config={self.folder / 'policy.toml'}",
                     f"--notify-file={self.told}",
                 ],
-                env={**os.environ, "SERVICE_MONITORING_TOKEN": TOKEN, "PYTHONPATH": str(TESTS)},
+                env={
+                    **os.environ,
+                    "SERVICE_MONITORING_TOKEN": TOKEN,
+                    "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path]),
+                },
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -108,15 +113,19 @@ class Drill:
         return process, url
 
     def kill(self, rng: random.Random) -> None:
-        """Start a server, put it under load, and kill it at a random moment."""
+        """Start a server, put it under load, and kill it at a random moment after its first acknowledgement."""
         process, url = self.start()
+        before = len(self.acknowledged)
         over = threading.Event()
         clients = [
             threading.Thread(target=self._post, args=(url, f"c{number}", over)) for number in range(CLIENTS)
         ]
         for client in clients:
             client.start()
-        time.sleep(rng.uniform(0.05, 0.5))
+        deadline = time.monotonic() + PATIENCE_S
+        while len(self.acknowledged) == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.45))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         over.set()
@@ -125,8 +134,10 @@ class Drill:
 
     def finish(self) -> None:
         """One more start, for the deliveries that are left, and an orderly end."""
-        process, _ = self.start()
-        time.sleep(2)
+        process, url = self.start()
+        deadline = time.monotonic() + PATIENCE_S
+        while _waiting(url) and time.monotonic() < deadline:
+            time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         process.communicate()
         if process.returncode:
@@ -175,6 +186,15 @@ class Drill:
 
 def _headers() -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+
+
+def _waiting(url: str) -> bool:
+    """Whether a notification still waits in the outbox, by the service's own account."""
+    connection = HTTPConnection(str(urlsplit(url).netloc), timeout=5)
+    with closing(connection):
+        connection.request("GET", "/metrics", headers=_headers())
+        text = connection.getresponse().read().decode()
+    return "service_monitoring_outbox_waiting 0.0" not in text.splitlines()
 
 
 def _body(prefix: str, now: datetime, value: float) -> bytes:

@@ -20,7 +20,7 @@ def test_what_sqlite_acknowledged_survives_being_killed(tmp_path: Path) -> None:
     """Samples, whole commands, projections and notifications."""
     run, lost = drill(f"sqlite:///{tmp_path / 'store.db'}", kills=3, seed=1)
     assert kept(lost), lost
-    assert len(run.acknowledged) > 10
+    assert len(run.acknowledged) >= 3  # at least one before each kill
     assert run.keys
     assert run.answers.keys() <= {"202", "429", "503"}
 
@@ -31,7 +31,7 @@ def test_what_postgres_acknowledged_survives_being_killed(postgres_url: str) -> 
         connection.execute("CREATE DATABASE drill")
     run, lost = drill(postgres_url.replace("/postgres?", "/drill?"), kills=2, seed=2)
     assert kept(lost), lost
-    assert len(run.acknowledged) > 5
+    assert len(run.acknowledged) >= 2
 
 
 def test_a_repository_that_writes_later_than_it_says_is_seen(tmp_path: Path) -> None:
