@@ -113,7 +113,7 @@ class Drill:
         return process, url
 
     def kill(self, rng: random.Random) -> None:
-        """Start a server, put it under load, and kill it at a random moment after its first acknowledgement."""
+        """Start a server, load it, and kill it at a random moment after its first acknowledgement."""
         process, url = self.start()
         before = len(self.acknowledged)
         over = threading.Event()
