@@ -74,6 +74,43 @@ def measure(_: Context, name: str = "") -> None:
     run("checks.measure", *([name] if name else []))
 
 
+@task(
+    help={
+        "claim": "only these claims, by id, separated by commas",
+        "contract": "only the claims of this contract",
+        "rung": "only the claims whose check is on this rung",
+        "into": "the folder of the bundle",
+        "verify": "look whether a byte of this bundle was changed",
+        "against": "name the artifact that changed first since this bundle",
+    }
+)
+def prove(  # noqa: PLR0913, PLR0917 - what a reviewer may ask
+    _: Context,
+    claim: str = "",
+    contract: str = "",
+    rung: str = "",
+    into: str = "",
+    verify: str = "",
+    against: str = "",
+) -> None:
+    """See each claim's check green as it is and red with each drift; write a bundle that says so."""
+    asked = {
+        "claim": claim,
+        "contract": contract,
+        "rung": rung,
+        "into": into,
+        "verify": verify,
+        "against": against,
+    }
+    run("checks.proof.prove", *(f"--{name}={value}" for name, value in asked.items() if value))
+
+
+@task(positional=["name"], optional=["name"], help={"name": "try this one change, and record nothing"})
+def ladder(_: Context, name: str = "") -> None:
+    """Run every change proposal on every rung, and record what sees it first."""
+    run("checks.proof.ladder", *([name] if name else []))
+
+
 @task
 def bench(_: Context) -> None:
     """Print what the service's promises cost, and what a replay of a million samples does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from support.postgres import MISSING, bin_folder, running_postgres
 from support.stores import KINDS, Stores
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 # pytest --hypothesis-profile=search
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=60)
 settings.register_profile("search", deadline=None, max_examples=2_000)
+# What a changed copy is tried with: the same examples, and no time spent on making a failing one small.
+settings.register_profile(
+    "ladder", settings.get_profile("repeatable"), phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("repeatable")
 
 

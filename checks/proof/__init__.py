@@ -1,0 +1,1 @@
+"""What the capstone claims, the changes that would break it, and what sees them first."""

@@ -1,0 +1,70 @@
+"""What the capstone gives out, in the order in which it comes about: from the policy to the signals.
+
+Run as a module it writes all of them into a folder: `python -m checks.proof.artifacts DIR`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TRACE = "machine-under-load"
+COMMANDS = {
+    "alerts.yml": ["export-alerts"],
+    "transcript.txt": ["replay", TRACE],
+    "events.json": ["history", TRACE, "--json"],
+    "timeline.txt": ["timeline", TRACE],
+    "snapshot.json": ["snapshot", TRACE, "--json"],
+}
+STORY = ("log.jsonl", "traces.txt", "exposition.txt")
+ARTIFACTS = (*COMMANDS, *STORY)
+"""Their names, in the order in which they come about: the first that changed is where to look first."""
+
+
+def write_all(folder: Path) -> None:
+    """Write every artifact of the capstone into a folder, in a process of its own."""
+    capstone = ROOT / "capstone"
+    paths = [str(capstone / "src"), str(capstone / "tests"), str(ROOT)]
+    subprocess.run(
+        [sys.executable, "-m", __name__, str(folder)],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "COLUMNS": "100",
+            "NO_COLOR": "1",
+            "TZ": "UTC",
+        },
+        check=True,
+    )
+
+
+def _write(folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as state:
+        for name, command in COMMANDS.items():
+            done = subprocess.run(
+                [sys.executable, "-m", "service_monitoring", *command],
+                env={**os.environ, "XDG_STATE_HOME": state},
+                capture_output=True,
+                check=True,
+            )
+            (folder / name).write_bytes(done.stdout)
+    # The story that the artifact rung tells too, to the same adapters.
+    from support.signals import Outputs, tell_the_story  # noqa: PLC0415 - the capstone's tests are on the path here
+
+    outputs = Outputs()
+    with pytest.MonkeyPatch.context() as patch:
+        tell_the_story(outputs, patch)
+    (folder / "log.jsonl").write_text(outputs.lines.getvalue(), encoding="utf-8")
+    (folder / "traces.txt").write_text("\n".join(outputs.trees()) + "\n", encoding="utf-8")
+    (folder / "exposition.txt").write_bytes(outputs.prometheus.exposition())
+
+
+if __name__ == "__main__":
+    _write(Path(sys.argv[1]))
