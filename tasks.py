@@ -23,12 +23,25 @@ from pathlib import Path
 
 from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.parser.parser import ParseMachine
 from invoke.tasks import task
 
 ROOT = Path(__file__).resolve().parent
 
 # Material's notice about MkDocs 2 would open the output of every build; requirements.in says what is pinned.
 os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
+
+_complete_context = ParseMachine.complete_context
+
+
+def complete_context(machine: ParseMachine) -> None:
+    """Let a positional argument be left out; invoke itself takes each one as required."""
+    for argument in getattr(machine.context, "missing_positional_args", []):
+        argument.value = ""
+    _complete_context(machine)
+
+
+setattr(ParseMachine, "complete_context", complete_context)  # noqa: B010 - there is no hook for it
 
 
 def run(module: str, *arguments: str) -> None:
@@ -68,8 +81,8 @@ def build(_: Context) -> None:
     run("mkdocs", "build", "--strict", "--quiet")
 
 
-@task(optional=["name"], help={"name": "the one measurement to repeat"})
-def measure(_: Context, name: str = "") -> None:
+@task(positional=["name"], help={"name": "the one measurement to repeat"})
+def measure(_: Context, name: str | None = None) -> None:
     """Measure again and write the evidence files that pages draw their figures from."""
     run("checks.measure", *([name] if name else []))
 
@@ -105,8 +118,25 @@ def prove(  # noqa: PLR0913, PLR0917 - what a reviewer may ask
     run("checks.proof.prove", *(f"--{name}={value}" for name, value in asked.items() if value))
 
 
-@task(positional=["name"], optional=["name"], help={"name": "try this one change, and record nothing"})
-def ladder(_: Context, name: str = "") -> None:
+@task(
+    positional=["name"],
+    help={
+        "name": "the change proposal to judge",
+        "answers": "a TOML file with a table of answers for each change",
+        "exam": "judge a sealed set, then be scored",
+        "seed": "take the exam of this name",
+    },
+)
+def review(
+    _: Context, name: str | None = None, answers: str = "", *, exam: bool = False, seed: str = ""
+) -> None:
+    """Judge a change proposal, then see what its diff does; without a name, list them."""
+    options = [f"--{key}={value}" for key, value in (("answers", answers), ("seed", seed)) if value]
+    run("checks.proof.review", *options, *(["--exam"] if exam else []), *([name] if name else []))
+
+
+@task(positional=["name"], help={"name": "try this one change, and record nothing"})
+def ladder(_: Context, name: str | None = None) -> None:
     """Run every change proposal on every rung, and record what sees it first."""
     run("checks.proof.ladder", *([name] if name else []))
 

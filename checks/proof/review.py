@@ -1,0 +1,286 @@
+"""Judge change proposals: `invoke review` lists them, `invoke review NAME` asks, then shows what is true.
+
+Three questions: which contract the change breaks, which rung shows it first, and at which boundary the
+promise is kept. `none` three times: it keeps every promise. The truth is what the rungs said, never a note.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import secrets
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.proof.changes import Change, UnknownChangeError, read_change, read_changes
+from checks.proof.data import ROOT, ProofData, ProofDataError
+from checks.proof.ladder import read_record, row, stale, trial_of
+from checks.proof.trial import DoesNotApplyError, Trials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NONE = "none"
+QUESTIONS = {
+    "contract": "The contract that this change breaks",
+    "rung": "The rung that shows it first",
+    "boundary": "The boundary at which the promise is kept",
+}
+BOUNDARIES = ("domain", "application", "boundary", "storage", "signals", "sinks", "server")
+EXAM_SIZE = 12
+PASS_SCORE = 0.75
+
+
+class AnswerError(ValueError):
+    """An answer that is none of those there are."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the rungs said of a change.
+
+    Attributes:
+        contracts: The contracts of the claims whose checks went red; empty: every promise is kept.
+        rung: The first red rung; empty: none.
+        boundaries: The packages of what keeps the broken claims.
+        entry: The row of the record: every rung, the first red test, the broken claims.
+    """
+
+    contracts: tuple[str, ...]
+    rung: str
+    boundaries: tuple[str, ...]
+    entry: dict[str, Any]
+
+    @property
+    def right(self) -> dict[str, tuple[str, ...]]:
+        """The right answers to each question: any of them."""
+        return {
+            "contract": self.contracts or (NONE,),
+            "rung": (self.rung or NONE,),
+            "boundary": self.boundaries or (NONE,),
+        }
+
+
+def truth(entry: dict[str, Any], data: ProofData) -> Truth:
+    """What a row of the record says."""
+    broken = [data.by_id[name] for name in entry["claims"] if name in data.by_id]
+    return Truth(
+        tuple(dict.fromkeys(claim.contract for claim in broken)),
+        entry["first"],
+        tuple(dict.fromkeys(claim.owner.split(".")[1] for claim in broken)),
+        entry,
+    )
+
+
+def truths(changes: Sequence[Change], data: ProofData, root: Path = ROOT) -> dict[str, Truth]:
+    """The truth of each change: from the record, and by running it where the record is older than the change.
+
+    Raises:
+        DoesNotApplyError: A diff does not fit the capstone as it is.
+    """
+    recorded = read_record(root)
+    if not stale(recorded, data, read_changes(root), root):
+        return {change.name: truth(recorded["changes"][change.name], data) for change in changes}
+    trials = {change.name: trial_of(change, data) for change in changes}
+    results = Trials(root).run(list(trials.values()), "changes tried")
+    return {change.name: truth(row(change, results[trials[change.name]], data), data) for change in changes}
+
+
+def known_answers(data: ProofData) -> dict[str, tuple[str, ...]]:
+    """What may be answered to each question."""
+    return {
+        "contract": (*(contract.name for contract in data.contracts), NONE),
+        "rung": (*(rung.name for rung in data.rungs), NONE),
+        "boundary": (*BOUNDARIES, NONE),
+    }
+
+
+def read_answers(file: Path, names: Sequence[str], data: ProofData) -> dict[str, dict[str, str]]:
+    """The answers of a file: a TOML table for each change, with a key for each question.
+
+    Raises:
+        AnswerError: A table or a key is missing, or an answer is none of those there are.
+    """
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AnswerError(f"{file}: {error}") from None
+    known = known_answers(data)
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        table = document.get(name)
+        if not isinstance(table, dict):
+            raise AnswerError(f"{file}: there is no table [{name}] with {', '.join(QUESTIONS)}")
+        for question in QUESTIONS:
+            if table.get(question) not in known[question]:
+                given = f"is {table[question]!r}" if question in table else "is missing"
+                raise AnswerError(f"{file}: {name}.{question} {given}: one of {', '.join(known[question])}")
+        found[name] = {question: table[question] for question in QUESTIONS}
+    return found
+
+
+def ask(data: ProofData) -> dict[str, str]:
+    """The answers of somebody at a terminal; what is none of those there are is asked again."""
+    answers = {}
+    for question, words in QUESTIONS.items():
+        known = known_answers(data)[question]
+        print(f"\n{words}:\n  {', '.join(known)}")
+        while (answer := input("> ").strip().lower()) not in known:
+            print(f"one of: {', '.join(known)}")
+        answers[question] = answer
+    return answers
+
+
+def shown(change: Change) -> Iterator[str]:
+    """The proposal as its author brings it."""
+    yield change.title
+    yield "=" * len(change.title)
+    yield ""
+    yield change.motive
+    yield ""
+    yield change.diff.rstrip()
+
+
+def told(true: Truth, answers: dict[str, str], data: ProofData) -> Iterator[str]:
+    """What is true, what shows it, and how the answers compare."""
+    entry = true.entry
+    if true.rung:
+        names = ", ".join(true.contracts) or "no claim of a contract, but a test"
+        yield f"It breaks: {names}."
+        for name in entry["claims"]:
+            claim = data.by_id[name]
+            yield f"  {claim.id}, kept by {claim.owner}: {claim.statement}"
+        cell = entry["rungs"][true.rung]
+        yield f"First seen by {true.rung}: {cell['test']}"
+        yield f"  {cell['message']}"
+        green = [name for name, other in entry["rungs"].items() if not other["red"]]
+        yield f"Green all the same: {', '.join(green) or 'no rung'}."
+    else:
+        yield "It keeps every promise: no rung goes red."
+    for question, answer in answers.items():
+        right = true.right[question]
+        verdict = "right" if answer in right else f"wrong: {' or '.join(right)}"
+        yield f"{question + ':':<10} {answer}, {verdict}"
+
+
+@dataclass(frozen=True)
+class Score:
+    """How an exam went.
+
+    Attributes:
+        corrupting: How many changes broke a promise.
+        misses: How many of these were let through.
+        safe: How many kept every promise.
+        false_alarms: How many of these were refused.
+        parts: How many of all answers were right, and how many there were.
+    """
+
+    corrupting: int
+    misses: int
+    safe: int
+    false_alarms: int
+    parts: tuple[int, int]
+
+    @property
+    def value(self) -> float:
+        """The mean of both rates: to refuse everything, or to accept everything, is a half."""
+        return 1 - (self.misses / self.corrupting + self.false_alarms / self.safe) / 2
+
+
+def score(answers: dict[str, dict[str, str]], true: dict[str, Truth]) -> Score:
+    """Compare all answers of an exam with the truth."""
+    corrupting = [name for name in answers if true[name].rung]
+    safe = [name for name in answers if not true[name].rung]
+    right = [answers[name][q] in true[name].right[q] for name in answers for q in QUESTIONS]
+    return Score(
+        len(corrupting),
+        sum(answers[name]["contract"] == NONE for name in corrupting),
+        len(safe),
+        sum(answers[name]["contract"] != NONE for name in safe),
+        (sum(right), len(right)),
+    )
+
+
+def sealed(true: dict[str, Truth], seed: str) -> list[str]:
+    """The names of an exam: half of them safe, in an order that says nothing; the same for the same seed."""
+    rng = random.Random(seed)  # noqa: S311 - an exam that can be taken again, not a secret
+    corrupting = sorted(name for name, each in true.items() if each.rung)
+    safe = sorted(name for name, each in true.items() if not each.rung)
+    half = EXAM_SIZE // 2
+    chosen = rng.sample(corrupting, half) + rng.sample(safe, half)
+    rng.shuffle(chosen)
+    return chosen
+
+
+def exam(data: ProofData, seed: str, answers_file: Path | None) -> int:
+    """Show a sealed set, take all answers, then score them."""
+    changes = {change.name: change for change in read_changes(ROOT)}
+    true = truths(list(changes.values()), data)
+    names = sealed(true, seed)
+    if answers_file:
+        answers = read_answers(answers_file, names, data)
+    else:
+        answers = {}
+        for number, name in enumerate(names, 1):
+            print(f"\n--- {number} of {len(names)}: {name} ---\n")
+            print(*shown(changes[name]), sep="\n")
+            answers[name] = ask(data)
+    for name in names:
+        print(f"\n{name}: {changes[name].title}")
+        print(*told(true[name], answers[name], data), sep="\n")
+    result = score(answers, true)
+    right, asked = result.parts
+    print(f"\nexam {seed}: {right} of {asked} answers right")
+    print(f"let through {result.misses} of {result.corrupting} changes that break a promise")
+    print(f"refused {result.false_alarms} of {result.safe} changes that keep every promise")
+    passed = result.value >= PASS_SCORE
+    verdict = "passed" if passed else f"not passed, which takes {PASS_SCORE:.0%}"
+    print(f"score {result.value:.0%}, both kinds of error counting the same: {verdict}")
+    return 0 if passed else 1
+
+
+def judge(name: str, data: ProofData, answers_file: Path | None) -> int:
+    """Show one proposal, take the answers, then show the truth."""
+    change = read_change(ROOT, name)
+    answers = read_answers(answers_file, [name], data)[name] if answers_file else {}
+    print(*shown(change), sep="\n")
+    answers = answers or ask(data)
+    print()
+    true = truths([change], data)[name]
+    print(*told(true, answers, data), sep="\n")
+    return 0 if all(answer in true.right[question] for question, answer in answers.items()) else 1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """List, judge one, or take an exam."""
+    parser = argparse.ArgumentParser(prog="invoke review", description=__doc__)
+    parser.add_argument("name", nargs="?", default="", help="the proposal to judge")
+    parser.add_argument("--answers", type=Path, help="a TOML file with a table of answers for each change")
+    parser.add_argument(
+        "--exam", action="store_true", help=f"judge {EXAM_SIZE} sealed proposals, then be scored"
+    )
+    parser.add_argument("--seed", default="", help="take the exam of this name; default: a new one")
+    asked = parser.parse_args(arguments)
+    try:
+        data = ProofData.read()
+        if asked.exam:
+            return exam(data, asked.seed or secrets.token_hex(3), asked.answers)
+        if asked.name:
+            return judge(asked.name, data, asked.answers)
+        changes = read_changes(ROOT)
+    except (ProofDataError, UnknownChangeError, AnswerError, DoesNotApplyError) as error:
+        print(f"review: {error}", file=sys.stderr)
+        return 2
+    except (EOFError, KeyboardInterrupt):
+        print("\nreview ended without answers: nothing was judged", file=sys.stderr)
+        return 130
+    width = max(len(change.name) for change in changes)
+    print(*(f"{change.name:<{width}}  {change.title}" for change in changes), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
