@@ -53,6 +53,7 @@ PARTS = (
             "python -m mypy --config-file=checks/mypy.ini",
         ),
     ),
+    Part("claims", ("python -m checks.proof",)),
     Part("layers", ("lint-imports --config=capstone/pyproject.toml --no-logo",)),
     Part(
         "lint",

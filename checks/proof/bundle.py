@@ -228,11 +228,10 @@ def _seal(folder: Path) -> None:
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    try:
-        expected = (folder / SUM).read_bytes()
-    except OSError:
-        raise BundleError(f"{SUM} is missing") from None
-    if expected != f"{_sum(folder / MANIFEST)}  {MANIFEST}\n".encode():
+    for name in (MANIFEST, SUM):
+        if not (folder / name).is_file():
+            raise BundleError(f"{name} is missing")
+    if (folder / SUM).read_bytes() != f"{_sum(folder / MANIFEST)}  {MANIFEST}\n".encode():
         raise BundleError(f"{MANIFEST} or {SUM} was changed after the bundle was written")
     return dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
 

@@ -58,25 +58,21 @@ class Proof:
     seen: tuple[Seen, ...]
 
 
-def prove(
-    data: ProofData, claims: Sequence[Claim], root: Path = ROOT, trials: Trials | None = None
-) -> list[Proof]:
+def prove(claims: Sequence[Claim], root: Path = ROOT, trials: Trials | None = None) -> list[Proof]:
     """Run the check of each claim as the capstone is, and with each of its drifts.
 
     Raises:
         UnknownChangeError: A claim names a drift that is not there.
         DoesNotApplyError: A drift does not fit the capstone as it is.
     """
-    trials = trials or Trials(root)
     clean = Trial("the capstone as it is", "", _checks(claims))
     drifted = {
-        name: Trial(name, read_change(root, name).diff, _checks([c for c in named if c in claims]))
-        for name, named in data.drifts().items()
-        if any(claim in claims for claim in named)
+        name: Trial(name, read_change(root, name).diff, _checks([c for c in claims if name in c.drifts]))
+        for name in dict.fromkeys(drift for claim in claims for drift in claim.drifts)
     }
-    results = trials.run([clean, *drifted.values()], "runs")
+    results = (trials or Trials(root)).run([clean, *drifted.values()], "runs")
     return [
-        _judge(claim, results[clean], {name: results[drifted[name]] for name in claim.drifts})
+        judge(claim, results[clean], {name: results[drifted[name]] for name in claim.drifts})
         for claim in claims
     ]
 
@@ -85,7 +81,8 @@ def _checks(claims: Sequence[Claim]) -> tuple[str, ...]:
     return tuple(sorted({claim.check for claim in claims}))
 
 
-def _judge(claim: Claim, clean: Verdicts, drifted: dict[str, Verdicts]) -> Proof:
+def judge(claim: Claim, clean: Verdicts, drifted: dict[str, Verdicts]) -> Proof:
+    """What a clean run and the runs with each drift say of one claim."""
     seen = tuple(
         Seen(name, *next(iter(found.failures_of(claim.check).items()), ("", "")))
         for name, found in drifted.items()
@@ -159,7 +156,7 @@ def main(arguments: Sequence[str]) -> int:
             bundle.refuse_unverified(asked.against)
         data = ProofData.read()
         chosen = select(data, [name for name in asked.claim.split(",") if name], asked.contract, asked.rung)
-        proofs = prove(data, chosen)
+        proofs = prove(chosen)
         bundle.write(asked.into, data, proofs)
     except (ProofDataError, UnknownChangeError, DoesNotApplyError, bundle.BundleError) as error:
         print(f"prove: {error}", file=sys.stderr)

@@ -193,6 +193,7 @@ class Trials:
         target = capstone.parent / "verdicts.json"
         run = ["-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-p", verdicts.__name__]
         run += ["--continue-on-collection-errors", "--hypothesis-profile=ladder"]
+        run += [f"--basetemp={capstone.parent / 'scratch'}"]
         said = self._run(capstone, [*run, *targets], {verdicts.TARGET: str(target)})
         if not target.is_file():
             return Verdicts(failed={verdicts.rung_of(targets[0]): {targets[0]: said.splitlines()[-1]}})

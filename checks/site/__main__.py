@@ -6,7 +6,13 @@ import sys
 from pathlib import Path
 
 from checks.site.build import build
-from checks.site.contents import api_failures, docstring_failures, glossary_failures, metric_failures
+from checks.site.contents import (
+    api_failures,
+    claim_failures,
+    docstring_failures,
+    glossary_failures,
+    metric_failures,
+)
 from checks.site.links import Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +26,7 @@ def main() -> int:
     known = {(failure.path, failure.line) for failure in failures}
     failures += [found for found in site.failures() if (found.path, found.line) not in known]
     failures += [*glossary_failures(site), *api_failures(ROOT), *docstring_failures(ROOT)]
-    failures += metric_failures(ROOT)
+    failures += [*metric_failures(ROOT), *claim_failures(site)]
     for failure in sorted(set(failures)):
         print(failure)
     print(f"{len(site.pages)} pages built, {len(set(failures))} failures")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from service_monitoring.signals.catalogue import METRICS, Metric
 
 from checks.failure import Failure
+from checks.proof.data import CLAIMS, ProofData
 from checks.site.glossary import GLOSSARY, read_terms
 from checks.site.sources import failure_at
 
@@ -72,6 +73,15 @@ def metric_failures(root: Path) -> Iterator[Failure]:
             yield failure_at(root, page, [f"| `{metric.name}` |"], f"the catalogue says {row}")
     for name in rows:
         yield failure_at(root, page, [f"| `{name}` |"], f"{name} is not in the catalogue")
+
+
+def claim_failures(site: Site) -> Iterator[Failure]:
+    """Every claim is shown on a page, where a link can lead to it."""
+    shown = {anchor for page in site.pages.values() for anchor in page.anchors}
+    for claim in ProofData.read(site.root).claims:
+        if claim.id not in shown:
+            file = site.root / CLAIMS
+            yield failure_at(site.root, file, [f'id = "{claim.id}"'], f"no page shows the claim {claim.id}")
 
 
 def docstring_failures(root: Path) -> Iterator[Failure]:

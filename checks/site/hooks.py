@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from checks.site.glossary import GLOSSARY, abbreviations, read_terms
+from checks.site.proofs import PROPOSALS, Proofs
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -23,8 +24,13 @@ HEADING = re.compile(r"<h[1-6][ >].*?</h[1-6]>", re.DOTALL)
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Give every page but the glossary the glossary's terms as abbreviations."""
+    """Give a change proposal its verdict, and every page but the glossary its terms as abbreviations."""
     del files
+    source = PurePosixPath(page.file.src_uri)
+    if source.match(f"{PROPOSALS}/*/index.md"):
+        root = Path(config.config_file_path).parent
+        judged = Proofs(root, lambda: page.file.src_uri).judged(source.parent.name)
+        markdown = f"{markdown}\n\n{judged}\n"
     if page.file.src_uri == GLOSSARY:
         return markdown
     terms = read_terms(Path(config.docs_dir) / GLOSSARY)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.pages.fences import Page
+from checks.site.proofs import Proofs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +54,12 @@ def define_env(env: MacrosPlugin) -> None:
         """How long a page takes to read and to follow, from its words and its blocks."""
         return str(study_minutes(Path(env.conf["docs_dir"]) / page))
 
+    def page() -> str:
+        return str(env.page.file.src_uri)
+
     register: Callable[[Callable[..., str]], object] = env.macro
-    for macro in (figure, measured, minutes, plot):
+    own: list[Callable[..., str]] = [figure, measured, minutes, plot]
+    for macro in (*own, *Proofs(root, page).macros):
         register(macro)
 
 

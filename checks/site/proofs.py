@@ -1,0 +1,240 @@
+"""What pages show of claims, rungs and change proposals: the claims file and the ladder's record, drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from posixpath import relpath
+from typing import TYPE_CHECKING, Any
+
+from checks.proof.changes import read_change, read_changes
+from checks.proof.data import ProofData
+from checks.proof.ladder import read_record
+from checks.proof.review import QUESTIONS, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from checks.proof.data import Contract
+
+PROPOSALS = "proposals"
+MODULE = "module-10-performance-observability-security-review"
+MAP = "guides/outcomes-and-proof-map.md"
+FIRST, RED, GREEN = "first", "red", "green"
+
+
+class Proofs:
+    """The macros of one repository.
+
+    Args:
+        root: The repository.
+        page: Gives the page that is being drawn, as a path below `docs/`.
+    """
+
+    def __init__(self, root: Path, page: Callable[[], str]) -> None:
+        self._root = root
+        self._page = page
+        self._data = ProofData.read(root)
+        self._record = read_record(root)
+        self._lessons = _titles(root / "docs", MODULE)
+
+    @property
+    def macros(self) -> tuple[Callable[..., str], ...]:
+        """Everything that a page may call."""
+        return (
+            self.change,
+            self.claim,
+            self.claims,
+            self.contracts,
+            self.first_red,
+            self.matrix,
+            self.outcomes,
+            self.proposals,
+            self.rungs,
+        )
+
+    def contracts(self) -> str:
+        """The named contracts: promise, owner, and how many claims on which rungs stand for each."""
+        lines = [
+            "| contract | promise | owner | claims | their checks are on |",
+            "| --- | --- | --- | ---: | --- |",
+        ]
+        for contract in self._data.contracts:
+            claims = self._data.of_contract(contract.name)
+            rungs = [rung.name for rung in self._data.rungs if any(c.rung == rung.name for c in claims)]
+            count = f"[{len(claims)}]({self._to(MAP)}#{_anchor(contract)})"
+            owners = ", ".join(map(_owner, contract.owners))
+            lines.append(
+                f"| {contract.name} | {contract.promise} | {owners} | {count} | {', '.join(rungs)} |"
+            )
+        return "\n".join(lines)
+
+    def outcomes(self) -> str:
+        """Each learning outcome with its contracts, their claims, and the smallest command for each."""
+        parts = []
+        for number, outcome in enumerate(self._data.outcomes, 1):
+            parts.append(f"## {number}. {outcome.text[0].upper()}{outcome.text[1:]}")
+            for contract in self._data.contracts:
+                if contract.outcome == number:
+                    parts += [
+                        f"### {contract.name} {{ #{_anchor(contract)} }}",
+                        f"*{contract.promise[0].upper()}{contract.promise[1:]}.* {self._lesson(contract)}",
+                        self.claims(contract.name),
+                    ]
+        return "\n\n".join(parts)
+
+    def claims(self, contract: str) -> str:
+        """The claims of one contract, each with its owner, its check and its command."""
+        found = self._data.of_contract(contract)
+        if not found:
+            raise LookupError(f"no claim belongs to a contract {contract!r}")
+        lines = ["| claim | owner | rung | smallest honest command |", "| --- | --- | --- | --- |"]
+        for claim in found:
+            named = f'<span id="{claim.id}"></span>{claim.statement}'
+            lines.append(f"| {named} | {_owner(claim.owner)} | {claim.rung} | `{claim.command}` |")
+        return "\n".join(lines)
+
+    def claim(self, name: str) -> str:
+        """One claim, as a paragraph."""
+        claim = self._data.claim(name)
+        return (
+            f"> {claim.statement}\n>\n"
+            f"> Kept by {_owner(claim.owner)}, a part of *{claim.contract}*; on the rung *{claim.rung}*, "
+            f"`{claim.check.partition('::')[2]}` defends it: `{claim.command}`."
+        )
+
+    def rungs(self) -> str:
+        """The ladder: what each rung costs, sees, can not see, and saw first."""
+        recorded = self._record.get("rungs", {})
+        lines = [
+            "| rung | tests | seconds | sees | can not see | first to see | alone |",
+            "| --- | ---: | ---: | --- | --- | ---: | ---: |",
+        ]
+        for rung in self._data.rungs:
+            cost = recorded.get(rung.name, {"tests": 0, "seconds": 0.0})
+            first = [entry for entry in self._drifts().values() if entry["first"] == rung.name]
+            alone = [
+                entry for entry in first if sum(bool(cell["red"]) for cell in entry["rungs"].values()) == 1
+            ]
+            lines.append(
+                f"| {rung.name} | {cost['tests']:,} | {cost['seconds']:.1f} | {rung.sees} | {rung.blind} "
+                f"| {len(first)} | {len(alone)} |"
+            )
+        return "\n".join(lines)
+
+    def matrix(self) -> str:
+        """Drifts by rungs: which rung saw each first, which later, which never."""
+        names = [rung.name for rung in self._data.rungs]
+        lines = ["| drift | breaks | " + " | ".join(names) + " |", "| --- | --- |" + " :-: |" * len(names)]
+        for name, entry in self._drifts().items():
+            cells = [self._cell(entry, rung) for rung in names]
+            broken = dict.fromkeys(
+                self._data.by_id[c].contract for c in entry["claims"] if c in self._data.by_id
+            )
+            link = f"[{entry['title']}]({self._to(f'{PROPOSALS}/{name}/index.md')})"
+            lines.append(f"| {link} | {', '.join(broken)} | " + " | ".join(cells) + " |")
+        return "\n".join(lines)
+
+    def proposals(self) -> str:
+        """Every change proposal by its title; nothing says which to refuse."""
+        return "\n".join(
+            f"- [{change.title}]({self._to(f'{PROPOSALS}/{change.name}/index.md')})"
+            for change in read_changes(self._root)
+        )
+
+    def change(self, name: str) -> str:
+        """The diff of a change proposal, and where to judge it."""
+        change = read_change(self._root, name)
+        link = self._to(f"{PROPOSALS}/{name}/index.md")
+        return f"```diff\n{change.diff.rstrip()}\n```\n\n*As a change proposal: [{change.title}]({link}).*"
+
+    def first_red(self, name: str) -> str:
+        """Which rungs stay green with a change, and which test goes red first."""
+        return "\n".join(self._seen(self._entry(name)))
+
+    def judged(self, name: str) -> str:
+        """What stands below a proposal on its page: the questions, then, folded, what the rungs said."""
+        ask = (
+            f"Answer three questions before you open the verdict, here or with `invoke review {name}`. "
+            "*None* is an answer: a change that keeps every promise is to be let through."
+        )
+        parts = [
+            "## Judge it",
+            ask,
+            "\n".join(f"{number}. {words}." for number, words in enumerate(QUESTIONS.values(), 1)),
+        ]
+        entry = self._record.get("changes", {}).get(name)
+        if entry is None:
+            return "\n\n".join([*parts, "No rung was asked yet: `invoke ladder` asks all of them."])
+        folded = "\n".join(f"    {line}" if line else "" for line in self._verdict(entry))
+        return "\n\n".join([*parts, f'??? abstract "What the rungs said"\n\n{folded}'])
+
+    def _verdict(self, entry: dict[str, Any]) -> Iterator[str]:
+        if not entry["first"]:
+            yield "It keeps every promise: no rung goes red."
+            return
+        true = truth(entry, self._data)
+        yield f"It breaks *{', '.join(true.contracts)}*; the promise is kept in {', '.join(true.boundaries)}."
+        yield ""
+        for name in entry["claims"]:
+            claim = self._data.by_id[name]
+            yield f"- {claim.statement} Kept by {_owner(claim.owner)}: `{claim.command}`."
+        yield ""
+        yield from self._seen(entry)
+
+    def _seen(self, entry: dict[str, Any]) -> Iterator[str]:
+        names = [rung.name for rung in self._data.rungs]
+        yield "| " + " | ".join(names) + " |"
+        yield "|" + " :-: |" * len(names)
+        yield "| " + " | ".join(self._cell(entry, name) for name in names) + " |"
+        if entry["first"]:
+            test = entry["rungs"][entry["first"]]["test"]
+            yield ""
+            yield f"First red: `{test}`."
+
+    @staticmethod
+    def _cell(entry: dict[str, Any], rung: str) -> str:
+        if not entry["rungs"][rung]["red"]:
+            return GREEN
+        return f"**{FIRST}**" if entry["first"] == rung else RED
+
+    def _drifts(self) -> dict[str, Any]:
+        return {name: entry for name, entry in self._record.get("changes", {}).items() if entry["first"]}
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        changes = self._record.get("changes", {})
+        if name not in changes:
+            raise LookupError(f"the ladder's record has no change {name!r}: invoke ladder")
+        return dict(changes[name])
+
+    def _lesson(self, contract: Contract) -> str:
+        path = self._lessons.get(contract.lesson.casefold())
+        return (
+            f"Lesson: [{contract.lesson}]({self._to(path)})."
+            if path
+            else f"Lesson: *{contract.lesson}*, to come."
+        )
+
+    def _to(self, path: str) -> str:
+        return relpath(path, Path(self._page()).parent.as_posix())
+
+
+def _titles(docs: Path, folder: str) -> dict[str, str]:
+    pages = sorted((docs / folder).glob("*.md"))
+    return {
+        page.read_text(encoding="utf-8")
+        .partition("\n")[0]
+        .removeprefix("# ")
+        .strip()
+        .casefold(): f"{folder}/{page.name}"
+        for page in pages
+    }
+
+
+def _owner(name: str) -> str:
+    parts = name.split(".")
+    short = ".".join(part for part in parts[-2:] if part[0].isupper() or part == parts[-1])
+    return f"[`{short}`][{name}]"
+
+
+def _anchor(contract: Contract) -> str:
+    return contract.name.replace(" ", "-")
