@@ -1,39 +1,58 @@
-"""Measure and write evidence files: `python -m checks.measure [NAME]`."""
+"""Measure and write evidence files: `python -m checks.measure [NAME]`, or `invoke measure [NAME]`."""
 
 from __future__ import annotations
 
 import sys
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from time import monotonic
 
-from checks.measure import allocation
-from checks.measure.evidence import ROOT, Evidence
+from checks.measure.evidence import ROOT
+from checks.measure.measurement import NotMeasuredError
+from checks.measure.table import ELSEWHERE, MEASUREMENTS
+from checks.progress import Progress
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-class Measurement(NamedTuple):
-    """A measurement and how often it repeats what does not repeat by itself."""
-
-    measure: Callable[[Callable[[str], None]], Evidence]
-    runs: int
-
-
-MEASUREMENTS = {"allocation": Measurement(allocation.measure, allocation.WORKLOAD_PAIRS)}
+INTERRUPTED_STATUS = 130
 
 
 def main(arguments: list[str]) -> int:
-    """Run the named measurement, or all."""
+    """Run the named measurements, or all that take less than a minute."""
     unknown = [name for name in arguments if name not in MEASUREMENTS]
     if unknown:
-        print(f"measure: there is no measurement {unknown[0]!r}: {', '.join(MEASUREMENTS)}", file=sys.stderr)
+        print(refusal(unknown[0]), file=sys.stderr)
         return 2
-    for name in arguments or MEASUREMENTS:
-        measurement = MEASUREMENTS[name]
-        evidence = measurement.measure(partial(print, f"{name}:", flush=True))
-        print(evidence.write(name, measurement.runs).relative_to(ROOT))
+    names = arguments or [name for name, measurement in MEASUREMENTS.items() if not measurement.takes]
+    progress = Progress(sum(len(MEASUREMENTS[name].steps) for name in names), "measured")
+    status, name = 0, ""
+    try:
+        for name in names:
+            status |= write(name, progress)
+    except KeyboardInterrupt:
+        print(f"\nmeasure: interrupted; {name}.json is as it was", file=sys.stderr)
+        return INTERRUPTED_STATUS
+    for name, measurement in MEASUREMENTS.items():
+        if name not in names and not arguments:
+            print(f"left out: {name} (takes {measurement.takes}): invoke measure {name}")
+    return status
+
+
+def write(name: str, progress: Progress) -> int:
+    """Measure, and write the file if every step ended well."""
+    measurement, began = MEASUREMENTS[name], monotonic()
+    if measurement.takes:
+        print(f"{name} takes {measurement.takes}", file=sys.stderr, flush=True)
+    try:
+        evidence = measurement.measure(lambda step: progress.step(f"{name}: {step}"))
+    except NotMeasuredError as error:
+        print(f"\nmeasure: {name}.json is as it was: {error}", file=sys.stderr)
+        return 1
+    print(evidence.write(name, monotonic() - began).relative_to(ROOT), flush=True)
     return 0
+
+
+def refusal(name: str) -> str:
+    """Why there is nothing to measure by this name, and what there is."""
+    if name in ELSEWHERE:
+        return f"measure: {name} is written by `{ELSEWHERE[name]}`"
+    return f"measure: there is no measurement {name!r}; there are: {', '.join(MEASUREMENTS)}"
 
 
 if __name__ == "__main__":

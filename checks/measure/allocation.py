@@ -23,11 +23,12 @@ from service_monitoring.sources.trace import read_trace
 from service_monitoring.storage.memory import MemoryStore
 
 from checks.measure.evidence import ROOT, Evidence, Figure, growth_exponent, paired_ratio
+from checks.measure.measurement import Measurement, Step
 from checks.measure.rungs import climb
 from checks.pages.fences import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 LESSON = (
     ROOT
@@ -38,6 +39,7 @@ RETAINED = 5_000
 SIZES = (2_000, 4_000, 8_000)
 MICRO_PAIRS = 40
 WORKLOAD_PAIRS = 20
+MOVES_BYTES = 0.01  # a release of CPython that fixes bugs may move a header
 
 
 @dataclass
@@ -57,36 +59,42 @@ class TupleSample(NamedTuple):
     observed_at: datetime
 
 
-def measure(progress: Callable[[str], None]) -> Evidence:
-    """All figures of the lesson."""
-    policy = load_policy_file(MACHINE_POLICY)
-    lines = MACHINE_UNDER_LOAD.read_bytes().splitlines()[1:]
-    evidence = Evidence()
-    progress("bytes of each representation")
-    retained = {name: _retained(lines, make)[0] for name, make in _representations().items()}
-    evidence.figures["bytes"] = {
-        name: Figure(round(value, 1), "bytes/sample") for name, value in retained.items()
+def _sizes(evidence: Evidence) -> None:
+    """Bytes of each representation, and bytes and blocks of each stage of a line's way into the window."""
+    kept = {name: _retained(make) for name, make in _representations().items()}
+    stages = {
+        "text": _retained(lambda: bytes.decode),
+        "fields": _retained(lambda: codec.decode_object),
+        "sample": kept["slots"],
+        "window": kept["array"],
     }
-    progress("a line's way into the window")
-    stages = {name: _retained(lines, make) for name, make in _stages().items()}
+    evidence.figures["bytes"] = {name: _bytes_of(size, "bytes/sample") for name, (size, _) in kept.items()}
     evidence.figures["stages"] = {
         name: {
-            "bytes": Figure(round(size, 1), "bytes/line"),
-            "blocks": Figure(round(blocks, 2), "blocks/line"),
+            "bytes": _bytes_of(size, "bytes/line"),
+            "blocks": Figure(round(blocks, 2), "blocks/line", tolerance=MOVES_BYTES),
         }
         for name, (size, blocks) in stages.items()
     }
-    progress("growth of two designs")
-    window = [_calls(partial(_replay, policy, _samples(size))) for size in SIZES]
-    history = [_calls(partial(_rescan, policy, _samples(size))) for size in SIZES]
-    evidence.figures["growth"] = {
-        "window": Figure(growth_exponent(SIZES, window), "exponent of calls"),
-        "history": Figure(growth_exponent(SIZES, history), "exponent of calls"),
-        "calls_per_sample": Figure(round(window[-1] / SIZES[-1], 1), "calls/sample"),
-        "history_calls_per_sample": Figure(round(history[-1] / SIZES[-1], 1), "calls/sample"),
-    }
-    progress("the micro-benchmark and the workload")
-    sample = next(read_trace(MACHINE_UNDER_LOAD))
+
+
+def _bytes_of(value: float, unit: str) -> Figure:
+    return Figure(round(value, 1), unit, tolerance=MOVES_BYTES)
+
+
+def _counts(design: str, sizes: Sequence[int], *, again: bool) -> Callable[[Evidence], None]:
+    def run(evidence: Evidence) -> None:
+        policy, replayed = _policy(), {"window": _replay, "history": _rescan}[design]
+        counts = evidence.figures.setdefault("calls", {}).setdefault(design, {})
+        for size in sizes:
+            calls = _calls(partial(replayed, policy, _samples(size)))
+            counts[str(size)] = Figure(calls, "calls", tolerance=0 if again else None)
+
+    return run
+
+
+def _ratios(evidence: Evidence) -> None:
+    policy, sample = _policy(), next(read_trace(MACHINE_UNDER_LOAD))
     evidence.figures["tuple"] = {
         "micro": paired_ratio(
             partial(_make, Sample, sample), partial(_make, TupleSample, sample), MICRO_PAIRS, "Sample / tuple"
@@ -95,10 +103,30 @@ def measure(progress: Callable[[str], None]) -> Evidence:
             partial(_replay_file, policy), partial(_replay_tuples, policy), WORKLOAD_PAIRS, "Sample / tuple"
         ),
     }
-    verdicts, first_red = climb(tempting_change(), progress)
-    evidence.facts = {"rungs": verdicts, "first_red": first_red}
-    evidence.plots = _plots(retained, window, history)
-    return evidence
+
+
+def _rungs(evidence: Evidence) -> None:
+    verdicts, first_red = climb(tempting_change(), lambda _: None)
+    evidence.facts |= {"rungs": verdicts, "first_red": first_red}
+
+
+def _growth(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Exponents and calls for each sample, from the counts."""
+    calls = {
+        design: [figures["calls"][design][str(size)].value for size in SIZES] for design in figures["calls"]
+    }
+    per_sample = {
+        design: Figure(round(counts[-1] / SIZES[-1], 1), "calls/sample", held_by="calls")
+        for design, counts in calls.items()
+    }
+    return {
+        "growth": {
+            "window": Figure(growth_exponent(SIZES, calls["window"]), "exponent of calls", held_by="calls"),
+            "history": Figure(growth_exponent(SIZES, calls["history"]), "exponent of calls", held_by="calls"),
+            "calls_per_sample": per_sample["window"],
+            "history_calls_per_sample": per_sample["history"],
+        }
+    }
 
 
 def tempting_change() -> str:
@@ -138,15 +166,6 @@ def _representations() -> dict[str, Callable[[], Callable[[bytes], object]]]:
     }
 
 
-def _stages() -> dict[str, Callable[[], Callable[[bytes], object]]]:
-    return {
-        "text": lambda: bytes.decode,
-        "fields": lambda: codec.decode_object,
-        "sample": lambda: codec.SampleDecoder().decode,
-        "window": _into_series,
-    }
-
-
 def _into_series() -> Callable[[bytes], object]:
     decode, all_series = codec.SampleDecoder().decode, dict[MetricName, Series]()
 
@@ -161,8 +180,13 @@ def _into_series() -> Callable[[bytes], object]:
     return make
 
 
-def _retained(lines: Sequence[bytes], factory: Callable[[], Callable[[bytes], Any]]) -> tuple[float, float]:
+def _policy() -> PolicyFile:
+    return load_policy_file(MACHINE_POLICY)
+
+
+def _retained(factory: Callable[[], Callable[[bytes], Any]]) -> tuple[float, float]:
     """Bytes and blocks that stay allocated for each line while its result is held."""
+    lines = MACHINE_UNDER_LOAD.read_bytes().splitlines()[1:]
     make = factory()
     make(lines[0])
     held: list[object] = [None] * RETAINED
@@ -235,8 +259,12 @@ def _replay_tuples(policy: PolicyFile) -> None:
         _replay_file(policy)
 
 
-def _plots(retained: dict[str, float], window: list[int], history: list[int]) -> dict[str, Any]:
+def _plots(figures: Mapping[str, Any]) -> dict[str, Any]:
+    retained = {name: figure.value for name, figure in figures["bytes"].items()}
     ordered = sorted(retained, key=lambda name: retained[name])
+    calls = {
+        design: [figures["calls"][design][str(size)].value for size in SIZES] for design in figures["calls"]
+    }
     return {
         "bytes": {
             "title": "Bytes that one retained sample costs",
@@ -246,7 +274,7 @@ def _plots(retained: dict[str, float], window: list[int], history: list[int]) ->
             "kind": "bar",
             "x_label": "representation",
             "y_label": "bytes for each sample",
-            "series": {"bytes": {"x": ordered, "y": [round(retained[name], 1) for name in ordered]}},
+            "series": {"bytes": {"x": ordered, "y": [retained[name] for name in ordered]}},
         },
         "growth": {
             "title": "Function calls of a whole replay",
@@ -257,8 +285,22 @@ def _plots(retained: dict[str, float], window: list[int], history: list[int]) ->
             "x_label": "samples replayed",
             "y_label": "function calls",
             "series": {
-                "history, rescanned": {"x": list(SIZES), "y": history},
-                "window, kept sorted": {"x": list(SIZES), "y": window},
+                "history, rescanned": {"x": list(SIZES), "y": calls["history"]},
+                "window, kept sorted": {"x": list(SIZES), "y": calls["window"]},
             },
         },
     }
+
+
+MEASUREMENT = Measurement(
+    (
+        Step("bytes of each representation and stage", _sizes, again=True),
+        Step("calls with the window", _counts("window", SIZES, again=True), again=True),
+        Step("calls with the history", _counts("history", SIZES[:1], again=True), again=True),
+        Step("calls with more history", _counts("history", SIZES[1:], again=False)),
+        Step("the micro-benchmark and the workload", _ratios),
+        Step("rungs under the tempting change", _rungs),
+    ),
+    derive=_growth,
+    plots=_plots,
+)

@@ -8,16 +8,19 @@ import platform
 import statistics
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import version
 from math import log
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "assets" / "evidence"
+SOURCE = ROOT / "capstone" / "src" / "service_monitoring"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class Figure:
         repeats: Whether the next run on the same Python gives the same value.
         spread: The lower and upper quartile of the runs, where it does not repeat.
         runs: How many runs there were.
+        tolerance: How far, as a part of the value, it may be off when each check measures it again; None
+            for what no check measures again.
+        held_by: What holds it in each check instead: the other figures that it follows from, or the test of
+            the capstone that asks for this value of a smaller run.
     """
 
     value: float
@@ -37,6 +44,8 @@ class Figure:
     repeats: bool = True
     spread: tuple[float, float] | None = None
     runs: int = 1
+    tolerance: float | None = None
+    held_by: str = ""
 
 
 @dataclass
@@ -47,14 +56,16 @@ class Evidence:
         figures: Values by name; names may be nested.
         plots: Data of the plots by name, as `checks.site.plots.Plot` says.
         facts: Findings that are no numbers.
+        versions: Versions of what the figures depend on besides Python.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
     plots: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
 
-    def write(self, name: str, runs: int) -> Path:
-        """Write the file with where and when it was measured."""
+    def write(self, name: str, seconds: float, folder: Path = FOLDER) -> Path:
+        """Write the file, whole or not at all, with where and when it was measured and how long that took."""
         document = {
             "name": name,
             "command": f"invoke measure {name}",
@@ -62,14 +73,61 @@ class Evidence:
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
                 "python": platform.python_version(),
-                "runs": runs,
+                "versions": self.versions,
+                "code": code_digest(),
+                "runs": max(figure.runs for _, figure in flat(self.figures)),
+                "seconds": round(seconds, 1),
             },
-            **asdict(self),
+            "figures": {key: _plain(value) for key, value in self.figures.items()},
+            "plots": self.plots,
+            "facts": self.facts,
         }
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        file = FOLDER / f"{name}.json"
-        file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{name}.json"
+        unfinished = folder / f".{name}.unfinished"
+        try:
+            unfinished.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
         return file
+
+
+def flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Figure]]:
+    """Each figure with its dotted name, whether measured now or read from a file."""
+    for key, value in figures.items():
+        if isinstance(value, Figure):
+            yield prefix + key, value
+        elif "unit" in value:
+            yield prefix + key, Figure(**value)
+        else:
+            yield from flat(value, f"{prefix}{key}.")
+
+
+def nested(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a file as measurements have them."""
+    return {key: (Figure(**value) if "unit" in value else nested(value)) for key, value in figures.items()}
+
+
+def code_digest(source: Path = SOURCE) -> str:
+    """Changes whenever a file of the package changes."""
+    total = sha256()
+    for file in sorted(source.rglob("*")):
+        if file.is_file() and file.suffix != ".pyc":
+            total.update(f"{file.relative_to(source).as_posix()}\0".encode())
+            total.update(sha256(file.read_bytes()).digest())
+    return total.hexdigest()[:16]
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """The installed versions of these."""
+    return {name: version(name) for name in distributions}
+
+
+def middle(values: Sequence[float], unit: str, digits: int = 3) -> Figure:
+    """The median of what does not repeat, with its quartiles."""
+    low, median, high = (round(value, digits) for value in statistics.quantiles(values, n=4))
+    return Figure(median, unit, repeats=False, spread=(low, high), runs=len(values))
 
 
 def paired_ratio(first: Callable[[], object], second: Callable[[], object], pairs: int, unit: str) -> Figure:
@@ -80,10 +138,9 @@ def paired_ratio(first: Callable[[], object], second: Callable[[], object], pair
     ratios = []
     for pair in range(pairs):
         order = (first, second) if pair % 2 else (second, first)
-        cost = {run: _processor_seconds(run) for run in order}
+        cost = {run: processor_seconds(run) for run in order}
         ratios.append(cost[first] / cost[second])
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    return Figure(round(middle, 3), unit, repeats=False, spread=(round(low, 3), round(high, 3)), runs=pairs)
+    return middle(ratios, unit)
 
 
 def growth_exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
@@ -92,7 +149,21 @@ def growth_exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
     return round(statistics.linear_regression(x, y).slope, 3)
 
 
-def _processor_seconds(run: Callable[[], object]) -> float:
-    start = process_time()
+def processor_seconds(run: Callable[[], object]) -> float:
+    """What a run takes of the processor's time, without the time that it waits."""
+    began = process_time()
     run()
-    return process_time() - start
+    return process_time() - began
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """What a run takes by the clock on the wall."""
+    began = perf_counter()
+    run()
+    return perf_counter() - began
+
+
+def _plain(figures: Any) -> Any:  # noqa: ANN401 - a figure, or names with figures
+    if isinstance(figures, Figure):
+        return asdict(figures)
+    return {key: _plain(value) for key, value in figures.items()}
