@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_markdown_docs._runners import _Runner, register_runner
 
-from checks.pages import blocks, data, mermaid
+from checks.pages import blocks, data, mermaid, quiz
 from checks.pages.fences import PARSED, Fence, Page, parser
 from checks.pages.scratch import Scratch
 
@@ -141,7 +141,7 @@ class PageItem(pytest.Item):
 
 
 class WrittenWell(PageItem):
-    """The labels, masks and places of a page's fences."""
+    """The labels, masks and places of a page's fences, and its questions."""
 
     def __init__(self, *, page: Page, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own arguments
         super().__init__(**kwargs)
@@ -149,7 +149,7 @@ class WrittenWell(PageItem):
 
     def check(self) -> list[Failure]:
         """What is wrong before anything is run."""
-        return self.page.problems()
+        return [*self.page.problems(), *quiz.problems(self.page)]
 
 
 class FenceItem(PageItem):

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,8 @@ UNCHANGED = "the capstone as it is"
 
 def trial_of(change: Change, data: ProofData) -> Trial:
     """A change on every rung."""
-    return Trial(change.name, change.diff, tuple(f"tests/{rung.name}" for rung in data.rungs))
+    checks = tuple(sorted({claim.check for claim in data.claims}))
+    return Trial(change.name, change.diff, tuple(f"tests/{rung.name}" for rung in data.rungs), checks)
 
 
 def row(change: Change, found: Verdicts, data: ProofData) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def row(change: Change, found: Verdicts, data: ProofData) -> dict[str, Any]:
     for rung in data.rungs:
         failed = found.failed.get(rung.name, {})
         test, message = next(iter(failed.items()), ("", ""))
-        rungs[rung.name] = {"red": len(failed), "test": test, "message": message}
+        rungs[rung.name] = {"red": bool(failed), "test": test, "message": message}
     first = next((rung.name for rung in data.rungs if rungs[rung.name]["red"]), "")
     broken = [claim.id for claim in data.claims if found.failures_of(claim.check)]
     return {
@@ -52,7 +54,7 @@ def row(change: Change, found: Verdicts, data: ProofData) -> dict[str, Any]:
 
 def record(data: ProofData, changes: Sequence[Change], root: Path = ROOT) -> dict[str, Any]:
     """The whole record, measured anew where something changed."""
-    unchanged = Trial(UNCHANGED, "", trial_of(changes[0], data).targets)
+    unchanged = replace(trial_of(changes[0], data), name=UNCHANGED, diff="")
     trials = [unchanged, *(trial_of(change, data) for change in changes)]
     results = Trials(root).run(trials, "changes tried")
     clean = results[unchanged]
@@ -69,7 +71,7 @@ def record(data: ProofData, changes: Sequence[Change], root: Path = ROOT) -> dic
         "rungs": {
             rung.name: {
                 "tests": clean.passed.get(rung.name, 0),
-                "red": len(clean.failed.get(rung.name, {})),
+                "red": bool(clean.failed.get(rung.name)),
                 "seconds": clean.seconds.get(rung.name, 0.0),
             }
             for rung in data.rungs
@@ -162,7 +164,7 @@ def uninformative(recorded: dict[str, Any]) -> Iterator[str]:
 def show(entry: dict[str, Any]) -> Iterator[str]:
     """One change in lines for a terminal."""
     for rung, cell in entry["rungs"].items():
-        told = f"{cell['red']} red, first {cell['test']}: {cell['message']}" if cell["red"] else "green"
+        told = f"red: {cell['test']}: {cell['message']}" if cell["red"] else "green"
         yield f"  {rung:<9} {told}"
     yield f"  claims    {', '.join(entry['claims']) or 'none broken'}"
 

@@ -86,15 +86,17 @@ class Trial:
         name: What to call it while it runs.
         diff: The change; empty: none.
         targets: Tests or folders of tests, below `capstone/`.
+        asked: Tests that are run whatever else is red.
     """
 
     name: str
     diff: str
     targets: tuple[str, ...]
+    asked: tuple[str, ...] = ()
 
     def key(self, digest: str) -> str:
         """The hash of everything that the result depends on."""
-        parts = [digest, self.diff, *self.targets, platform.python_version(), _environment()]
+        parts = [digest, self.diff, *self.targets, *self.asked, platform.python_version(), _environment()]
         return sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -179,14 +181,14 @@ class Trials:
     def _try(self, trial: Trial) -> Verdicts:
         try:
             with changed(trial.diff, self._root) as capstone:
-                found = self._verdicts(capstone, trial.targets)
+                found = self._verdicts(capstone, trial)
         except DoesNotApplyError as error:
             raise DoesNotApplyError(f"{trial.name} does not apply: {error}") from None
         if not self._over.is_set():
             self._keep(trial, found)
         return found
 
-    def _verdicts(self, capstone: Path, targets: Sequence[str]) -> Verdicts:
+    def _verdicts(self, capstone: Path, trial: Trial) -> Verdicts:
         demo = self._run(capstone, ["-m", "service_monitoring", "demo"], {})
         if demo:
             return Verdicts(failed={DEMO: {"service-monitoring demo": demo.splitlines()[-1]}})
@@ -194,9 +196,12 @@ class Trials:
         run = ["-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-p", verdicts.__name__]
         run += ["--continue-on-collection-errors", "--hypothesis-profile=ladder"]
         run += [f"--basetemp={capstone.parent / 'scratch'}"]
-        said = self._run(capstone, [*run, *targets], {verdicts.TARGET: str(target)})
+        environment = {verdicts.TARGET: str(target), verdicts.ASKED: " ".join(trial.asked or trial.targets)}
+        said = self._run(capstone, [*run, *trial.targets], environment)
         if not target.is_file():
-            return Verdicts(failed={verdicts.rung_of(targets[0]): {targets[0]: said.splitlines()[-1]}})
+            return Verdicts(
+                failed={verdicts.rung_of(trial.targets[0]): {trial.targets[0]: said.splitlines()[-1]}}
+            )
         return Verdicts(**json.loads(target.read_text(encoding="utf-8")))
 
     def _run(self, capstone: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """A pytest plugin: what each rung's tests said, written to the file that VERDICTS names.
 
-Loaded by `checks.proof.trial` into the run of a changed copy: `pytest -p checks.proof.verdicts`.
+Loaded by `checks.proof.trial` into the run of a changed copy: `pytest -p checks.proof.verdicts`. When a rung
+is red, what is left of it is skipped, but for the tests that ASKED names.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
 TARGET = "VERDICTS"
+ASKED = "ASKED"
+RED_ALREADY = "its rung is red already"
 MAX_MESSAGE = 300
 
 _passed: Counter[str] = Counter()
@@ -22,11 +24,19 @@ _seconds: Counter[str] = Counter()
 _failed: dict[str, dict[str, str]] = {}
 _skipped: dict[str, str] = {}
 _ran: set[str] = set()
+_asked = set(os.environ.get(ASKED, "").split())
 
 
 def rung_of(test: str) -> str:
     """The rung that a test is on: the folder below `tests/`."""
     return test.split("/")[1]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Go on in a red rung only with the tests that were asked for."""
+    if rung_of(item.nodeid) in _failed and item.nodeid.partition("[")[0] not in _asked:
+        pytest.skip(RED_ALREADY)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -35,9 +45,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _seconds[rung] += report.duration  # type: ignore[assignment] # a Counter of floats
     if report.failed:
         _failed.setdefault(rung, {}).setdefault(report.nodeid, _message(report))
-    elif report.skipped:
+    elif report.skipped and _message(report) != f"Skipped: {RED_ALREADY}":
         _skipped[report.nodeid] = _message(report)
-    elif report.when == "call":
+    elif report.passed and report.when == "call":
         _passed[rung] += 1
         _ran.add(report.nodeid.partition("[")[0])
 

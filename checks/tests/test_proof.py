@@ -291,7 +291,7 @@ def test_a_record_that_denies_a_claim_is_red(data: ProofData) -> None:
     broken["changes"][drift]["claims"] = []
     broken["changes"][safe]["first"] = "shape"
     broken["changes"][safe]["rungs"]["shape"] = {
-        "red": 1,
+        "red": True,
         "test": "tests/shape/test_x.py::test_y",
         "message": "no",
     }

@@ -123,6 +123,20 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Broken:
         "toml": (1, "```toml", "a =", "```"),
         "yaml": (2, "```yaml", "a: [1", "b: 2", "```"),
         "no description": (0, "```mermaid", "flowchart LR", "accTitle: t", "a --> b", "```", "", "Words."),
+        "question": (
+            2,
+            "### Questions",
+            "",
+            "#### 2. What?",
+            "",
+            "- **A** this",
+            "- **C** that",
+            "",
+            '??? success "Answer"',
+            "",
+            "    - **A** right: it is",
+            "    - **C** right: it is",
+        ),
         "no words": (0, "```mermaid", "flowchart LR", "accTitle: t", "accDescr: d", "a --> b", "```"),
     }
     for name, (offset, *lines) in snippets.items():
@@ -155,6 +169,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Broken:
         ("yaml", "not YAML"),
         ("no description", "has no accDescr"),
         ("no words", "text alternative"),
+        ("question", "this is question 1"),
+        ("question", "the options are A, C: three or four"),
+        ("question", "exactly one option is right"),
+        ("question", "the answer runs a block"),
     ],
 )
 def test_a_broken_block_is_named_by_page_and_line(pages: Broken, breakage: str, message: str) -> None:
