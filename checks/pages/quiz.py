@@ -1,0 +1,68 @@
+"""Quiz questions: lettered options, and a folded answer that is run and says of each option why.
+
+Below `### Questions`, each question is a heading `#### 1. …?`, a list of options `- **A** …`, and
+`??? success "Answer"` with a block that prints, its Output, and a line `- **A** right: …` or `wrong: …` for
+every option.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from checks.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.pages.fences import Page
+
+SECTION = "### Questions"
+MIN_QUESTIONS = 5
+HEADING = re.compile(r"^(#+) ")
+QUESTION = re.compile(r"^#### (\d+)\. ")
+OPTION = re.compile(r"^- \*\*([A-D])\*\* \S")
+ANSWER = '??? success "Answer"'
+VERDICT = re.compile(r"^    - \*\*([A-D])\*\* (right|wrong): \S")
+QUESTION_LEVEL = 4
+
+
+def problems(page: Page) -> Iterator[Failure]:
+    """What is wrong with the questions of a page that has any."""
+    if SECTION not in page.lines:
+        return
+    inside = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
+    start = page.lines.index(SECTION) + 1
+    headings = [
+        (number, match)
+        for number, line in enumerate(page.lines, 1)
+        if number > start and number not in inside and (match := HEADING.match(line))
+    ]
+    end = next((n for n, match in headings if len(match[1]) < QUESTION_LEVEL), len(page.lines) + 1)
+    questions = [number for number, match in headings if number < end]
+    if len(questions) < MIN_QUESTIONS:
+        yield Failure(page.path, start, f"{len(questions)} questions: ask at least {MIN_QUESTIONS}")
+    for count, (first, last) in enumerate(zip(questions, [*questions[1:], end], strict=True), 1):
+        for message in _question(page, count, first, last):
+            yield Failure(page.path, first, message)
+
+
+def _question(page: Page, count: int, first: int, last: int) -> Iterator[str]:
+    lines = page.lines[first - 1 : last - 1]
+    numbered = QUESTION.match(lines[0])
+    if not numbered or int(numbered[1]) != count:
+        yield f"this is question {count}: begin it with `#### {count}. `"
+    if ANSWER not in lines:
+        yield f"the question has no answer: fold it into `{ANSWER}`"
+        return
+    answer = lines.index(ANSWER)
+    options = [match[1] for line in lines[:answer] if (match := OPTION.match(line))]
+    verdicts = [match.groups() for line in lines[answer:] if (match := VERDICT.match(line))]
+    if options != sorted(set(options)) or options[:1] != ["A"] or len(options) not in {3, 4}:
+        yield f"the options are {', '.join(options) or 'none'}: three or four, from A on"
+    if [letter for letter, _ in verdicts] != options:
+        yield "the answer says of each option, in order, `- **A** right: why` or `wrong: why`"
+    if sum(verdict == "right" for _, verdict in verdicts) != 1:
+        yield "exactly one option is right"
+    if not any(fence.is_output and first + answer < fence.line < last for fence in page.fences):
+        yield "the answer runs a block and shows its Output"
