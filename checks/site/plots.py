@@ -7,12 +7,16 @@ import io
 import json
 import re
 from html import escape
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+
+from checks.site import flame
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+
+    from checks.site.flame import Flame
 
 INK = "#010203"
 GRID = "#040506"
@@ -36,14 +40,16 @@ STYLE: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
-VERSION = 1
+VERSION = 2
 
 
 class Series(TypedDict):
-    """One line, or one set of bars."""
+    """One line, or one set of bars; a line may carry the quartiles of each of its points."""
 
     x: list[float | str]
     y: list[float]
+    low: NotRequired[list[float]]
+    high: NotRequired[list[float]]
 
 
 class Plot(TypedDict):
@@ -51,25 +57,32 @@ class Plot(TypedDict):
 
     title: str
     description: str
-    kind: str
+    kind: Literal["bar", "line"]
     x_label: str
     y_label: str
     scale: NotRequired[str]
     series: dict[str, Series]
 
 
-def figure(identity: str, plot: Plot, cache: Path) -> str:
+def figure(identity: str, plot: Plot | Flame, cache: Path) -> str:
     """The plot and its data as one HTML figure; drawn again only when its data changes."""
+    if plot["kind"] == "flame":
+        svg, data = flame.draw(identity, plot), flame.table(plot)
+    else:
+        svg, data = _drawn(identity, plot, cache), table(plot)
+    return (
+        f'<figure class="plot">{svg}<figcaption>{escape(plot["title"])}</figcaption>'
+        f"<details><summary>The plotted data</summary>{data}</details></figure>"
+    )
+
+
+def _drawn(identity: str, plot: Plot, cache: Path) -> str:
     key = json.dumps([VERSION, identity, plot], sort_keys=True).encode()
     file = cache / f"{identity}-{hashlib.sha256(key).hexdigest()[:16]}.svg"
     if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
         file.write_text(draw(identity, plot), encoding="utf-8")
-    svg = file.read_text(encoding="utf-8")
-    return (
-        f'<figure class="plot">{svg}<figcaption>{escape(plot["title"])}</figcaption>'
-        f"<details><summary>The plotted data</summary>{table(plot)}</details></figure>"
-    )
+    return file.read_text(encoding="utf-8")
 
 
 def draw(identity: str, plot: Plot) -> str:
@@ -92,6 +105,8 @@ def draw(identity: str, plot: Plot) -> str:
     svg = re.sub(r'font: ([\d.]+)px [^;"]*', r"font-size: \1px", svg)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*"', r"\1\2", svg)
     svg = re.sub(r'\s+(?:xmlns|xmlns:xlink|version)="[^"]*"', "", svg)
+    # Matplotlib names its parts alike in each plot, and a page may have two: only names in use stay.
+    svg = re.sub(r' id="([^"]*)"', lambda found: found[0] if f"#{found[1]}" in svg else "", svg)
     for colour, replacement in COLOURS.items():
         svg = svg.replace(colour, replacement)
     # A blank line would end the HTML block in Markdown.
@@ -110,13 +125,16 @@ def table(plot: Plot) -> str:
         f'<th scope="col">{escape(label)}</th>'
         for label in (plot["x_label"], *(_legend(plot) or [plot["y_label"]]))
     )
-    rows: dict[Any, dict[str, float]] = {}
+    rows: dict[Any, dict[str, str]] = {}
     for name, series in plot["series"].items():
-        for x, y in zip(series["x"], series["y"], strict=True):
-            rows.setdefault(x, {})[name] = y
+        for place, (x, y) in enumerate(zip(series["x"], series["y"], strict=True)):
+            spread = ""
+            if "low" in series:
+                spread = f" ({_number(series['low'][place])} to {_number(series['high'][place])})"
+            rows.setdefault(x, {})[name] = _number(y) + spread
     body = "".join(
         f'<tr><th scope="row">{escape(_number(x))}</th>'
-        + "".join(f"<td>{_number(row.get(name, ''))}</td>" for name in plot["series"])
+        + "".join(f"<td>{row.get(name, '')}</td>" for name in plot["series"])
         + "</tr>"
         for x, row in rows.items()
     )
@@ -147,13 +165,30 @@ def _bars(axes: Axes, plot: Plot) -> None:
 
 def _lines(axes: Axes, plot: Plot) -> None:
     for index, (name, series) in enumerate(plot["series"].items()):
-        axes.plot(series["x"], series["y"], "o-", color=SERIES[index], label=name, markersize=4)
+        axes.errorbar(
+            series["x"],
+            series["y"],
+            yerr=_whiskers(series),
+            fmt="o-",
+            color=SERIES[index],
+            label=name,
+            markersize=4,
+            capsize=3,
+        )
     axes.set_xlabel(plot["x_label"])
     axes.set_ylabel(plot["y_label"])
     axes.set_xscale(plot.get("scale", "linear"))
     axes.set_yscale(plot.get("scale", "linear"))
     if _legend(plot):
         axes.legend(frameon=False)
+
+
+def _whiskers(series: Series) -> list[list[float]] | None:
+    """How far the quartiles lie below and above each point."""
+    if "low" not in series:
+        return None
+    points = list(zip(series["y"], series["low"], series["high"], strict=True))
+    return [[y - low for y, low, _ in points], [high - y for y, _, high in points]]
 
 
 def _number(value: float | str) -> str:
