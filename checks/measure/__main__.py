@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from os.path import relpath
 from time import monotonic
 
-from checks.measure.evidence import ROOT
+from checks.measure.evidence import FOLDER, ROOT
 from checks.measure.measurement import NotMeasuredError
 from checks.measure.table import ELSEWHERE, MEASUREMENTS
 from checks.progress import Progress
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(refusal(unknown[0]), file=sys.stderr)
         return 2
-    names = arguments or [name for name, measurement in MEASUREMENTS.items() if not measurement.takes]
+    names = arguments or [name for name, measurement in MEASUREMENTS.items() if not measurement.long]
     progress = Progress(sum(len(MEASUREMENTS[name].steps) for name in names), "measured")
     status, name = 0, ""
     try:
@@ -28,23 +29,24 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"\nmeasure: interrupted; {name}.json is as it was", file=sys.stderr)
         return INTERRUPTED_STATUS
-    for name, measurement in MEASUREMENTS.items():
+    for name in MEASUREMENTS:
         if name not in names and not arguments:
-            print(f"left out: {name} (takes {measurement.takes}): invoke measure {name}")
+            print(f"left out, because it takes over a minute: invoke measure {name}")
     return status
 
 
 def write(name: str, progress: Progress) -> int:
     """Measure, and write the file if every step ended well."""
     measurement, began = MEASUREMENTS[name], monotonic()
-    if measurement.takes:
-        print(f"{name} takes {measurement.takes}", file=sys.stderr, flush=True)
+    if measurement.long:
+        print(f"{name} takes over a minute", file=sys.stderr, flush=True)
     try:
         evidence = measurement.measure(lambda step: progress.step(f"{name}: {step}"))
     except NotMeasuredError as error:
         print(f"\nmeasure: {name}.json is as it was: {error}", file=sys.stderr)
         return 1
-    print(evidence.write(name, monotonic() - began).relative_to(ROOT), flush=True)
+    file = evidence.write(name, monotonic() - began, FOLDER)
+    print(relpath(file, ROOT), flush=True)
     return 0
 
 

@@ -47,13 +47,13 @@ class Measurement(NamedTuple):
         steps: In the order in which they run.
         derive: The figures that follow from other figures; each check derives them again from the file.
         plots: The plots, likewise.
-        takes: How long it takes, if that is more than a minute; then it only runs when it is named.
+        long: Whether it takes more than a minute; then it only runs when it is named.
     """
 
     steps: tuple[Step, ...]
     derive: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing
     plots: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing
-    takes: str = ""
+    long: bool = False
 
     def measure(self, progress: Callable[[str], None]) -> Evidence:
         """Run every step; what is said after each is its name."""

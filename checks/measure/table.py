@@ -6,8 +6,8 @@ MEASUREMENTS, and a section of `docs/reference/evidence.md`: the heading is the 
 
 A step adds figures to `evidence.figures`. A figure that repeats carries its tolerance, and the steps that are
 cheap carry `again=True`: each check runs them and holds the file to them, all of them together in four
-seconds. Figures that follow from others come from `derive`, plots from `plots`: both are given the figures and
-nothing else, so that the check can ask them again about what the file says. Times are paired ratios
+seconds. Figures that follow from others come from `derive`, plots from `plots`: both are given the figures
+and nothing else, so that the check can ask them again about what the file says. Times are paired ratios
 (`paired_ratio`, `middle`), with their quartiles and without a tolerance.
 """
 

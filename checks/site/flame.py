@@ -2,7 +2,8 @@
 
 The drawing is as wide as its column, and its text does not shrink with it: places and widths are parts of the
 whole, heights and letters are fixed. A name that is longer than its box is cut off at the edge; the tooltip
-and the table have it whole. The darker a box, the more of the count is its own and not of what it calls.
+and the table have it whole. The stronger a box's colour, the more of the count is its own and not of
+what it calls.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 ROW = 22
 LETTERS = 12
 SHORTEST_NAMED = 0.04  # of the whole width: one letter on a phone
-FAINT, DARK = 0.12, 0.4  # text stays readable on both
+FAINT, STRONG = 0.12, 0.4  # text stays readable on both
 
 
 class Frame(TypedDict):
@@ -79,7 +80,8 @@ def draw(identity: str, flame: Flame) -> str:
     drawn = boxes(flame["root"])
     whole = flame["root"]["value"]
     height = ROW * (1 + max(box.depth for box in drawn))
-    inner = "".join(_box(box, whole, flame["unit"]) for box in drawn)
+    busiest = max(box.own for box in drawn)
+    inner = "".join(_box(box, whole, busiest, flame["unit"]) for box in drawn)
     return (
         f'<svg role="img" aria-labelledby="{identity}-title {identity}-desc" width="100%" height="{height}" '
         f'style="height: {height}px">'
@@ -111,10 +113,10 @@ def _boxes(frame: Frame, caller: str, depth: int, left: float, whole: float) -> 
         left += child["value"] / whole
 
 
-def _box(box: Box, whole: float, unit: str) -> str:
+def _box(box: Box, whole: float, busiest: float, unit: str) -> str:
     share = box.value / whole
     width, height = f"{share:.3%}", ROW - 1
-    opacity = FAINT + (DARK - FAINT) * box.own / whole
+    opacity = FAINT + (STRONG - FAINT) * box.own / busiest
     says = f"{box.name}: {box.value:,} {unit}, {share:.1%} of all, {box.own:,} its own"
     name = f'<text x="4" y="15" font-size="{LETTERS}" fill="currentColor">{escape(box.name)}</text>'
     # The style repeats what the attributes say: the page's style sheet has rules for every svg.
@@ -122,5 +124,5 @@ def _box(box: Box, whole: float, unit: str) -> str:
         f'<svg x="{box.left:.3%}" y="{ROW * box.depth}" width="{width}" height="{height}" '
         f'style="height: {height}px; overflow: hidden; width: {width}"><title>{escape(says)}</title>'
         f'<rect width="100%" height="100%" fill="var(--plot-1)" fill-opacity="{opacity:.2f}" '
-        f'stroke="var(--plot-grid)"/>{name if share >= SHORTEST_NAMED else ""}</svg>'
+        f'stroke="var(--plot-1)" stroke-opacity="{STRONG}"/>{name if share >= SHORTEST_NAMED else ""}</svg>'
     )

@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.measure.pages import section
+from checks.exercises.data import read_exercises
 from checks.pages.fences import Page
 from checks.site.proofs import Proofs
 
@@ -32,33 +34,52 @@ class EvidenceError(LookupError):
 def define_env(env: MacrosPlugin) -> None:
     """Register the macros of the pages."""
     root = Path(env.conf["config_file_path"]).parent
-    evidence = Evidence(Path(env.conf["docs_dir"]) / EVIDENCE)
+    files = Evidence(Path(env.conf["docs_dir"]) / EVIDENCE)
 
     def figure(name: str, path: str, spec: str = "") -> str:
         """One measured value of an evidence file, formatted."""
-        return format(evidence.value(name, path), spec)
+        return format(files.value(name, path), spec)
 
     def measured(name: str) -> str:
         """When, where and how often an evidence file was measured, in one phrase."""
-        run = evidence.value(name, "measured")
+        run = files.value(name, "measured")
         day = run["at"].split("T")[0]
-        return f"{day}, {run['machine']}, Python {run['python']}, {run['runs']} runs"
+        runs = "1 run" if run["runs"] == 1 else f"up to {run['runs']} runs"
+        return f"{day}, {run['machine']}, Python {run['python']}, {runs}"
+
+    def apart(name: str, path: str) -> str:
+        """How far the quartiles of a figure lie apart, as a part of its value."""
+        found = files.value(name, path)
+        low, high = found["spread"]
+        return f"{(high - low) / found['value']:.1%}".replace("%", " %")
+
+    def evidence(name: str) -> str:
+        """All that an evidence file holds."""
+        return section(files.document(name))
 
     def plot(name: str, key: str) -> str:
         """A plot of an evidence file as inline SVG, with its data as a table below it."""
         from checks.site import plots  # noqa: PLC0415 - Matplotlib costs a second
 
-        return plots.figure(f"{name}-{key}", evidence.value(name, f"plots.{key}"), root / CACHE)
+        return plots.figure(f"{name}-{key}", files.value(name, f"plots.{key}"), root / CACHE)
 
     def minutes(page: str) -> str:
         """How long a page takes to read and to follow, from its words and its blocks."""
         return str(study_minutes(Path(env.conf["docs_dir"]) / page))
 
+    def exercises() -> str:
+        """Every exercise with what it asks for."""
+        rows = [
+            f"| [{exercise.title}]({exercise.name}/index.md) | {exercise.summary} |"
+            for exercise in read_exercises(root)
+        ]
+        return "\n".join(["| exercise | what it asks for |", "| --- | --- |", *rows])
+
     def page() -> str:
         return str(env.page.file.src_uri)
 
     register: Callable[[Callable[..., str]], object] = env.macro
-    own: list[Callable[..., str]] = [figure, measured, minutes, plot]
+    own: list[Callable[..., str]] = [apart, evidence, figure, measured, minutes, plot]
     for macro in (*own, *Proofs(root, page).macros):
         register(macro)
 
@@ -78,13 +99,17 @@ class Evidence:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def value(self, name: str, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds there
-        """What a dotted path leads to; says what there is where it leads nowhere."""
+    def document(self, name: str) -> dict[str, Any]:
+        """All of a file; says which there are where there is none of this name."""
         file = self._folder / f"{name}.json"
         if not file.is_file():
             there = ", ".join(sorted(other.stem for other in self._folder.glob("*.json"))) or "none"
             raise EvidenceError(f"no evidence file {name!r}; there are: {there}")
-        found = json.loads(file.read_text(encoding="utf-8"))
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+
+    def value(self, name: str, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds there
+        """What a dotted path leads to; says what there is where it leads nowhere."""
+        found: Any = self.document(name)
         for depth, key in enumerate(path.split(".")):
             keys = dict(enumerate(found)) if isinstance(found, list) else found
             step = int(key) if isinstance(found, list) and key.isdecimal() else key

@@ -1,0 +1,99 @@
+"""What the evidence page shows of each evidence file, and that the two know each other."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from checks.failure import Failure
+from checks.measure.evidence import Figure, code_digest, flat
+from checks.measure.table import ELSEWHERE, MEASUREMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+PAGE = "docs/reference/evidence.md"
+EVIDENCE = "docs/assets/evidence"
+HEADING = re.compile(r"^## (.+)$")
+NAME = re.compile(r"[a-z][a-z-]*")
+
+
+def section(document: Mapping[str, Any]) -> str:
+    """All of an evidence file as Markdown: where it comes from, each of its figures, and its facts."""
+    parts = [provenance(document)]
+    figures = dict(flat(document.get("figures", {})))
+    if figures:
+        rows = [f"| `{name}` | {_row(figure)} |" for name, figure in figures.items()]
+        head = [
+            "| figure | value | unit | quartiles | runs | in each check |",
+            "| --- | ---: | --- | --- | ---: | --- |",
+        ]
+        parts.append("\n".join(head + rows))
+    facts = [f"- `{name}`: {value}" for name, value in _facts(document.get("facts", {}))]
+    if facts:
+        parts.append("\n".join(["Facts beside the figures:", "", *facts]))
+    return "\n\n".join(parts)
+
+
+def provenance(document: Mapping[str, Any]) -> str:
+    """Command, day, machine, versions and code of an evidence file, in a sentence or two."""
+    run = document["measured"]
+    versions = {"Python": run["python"], **run.get("versions", {})}
+    took = f" in {run['seconds']:.0f} s" if "seconds" in run else ""
+    text = (
+        f"[The file](../assets/evidence/{document['name']}.json) was written by `{document['command']}`"
+        f"{took}, {run['at'].split('T')[0]}, {run['machine']}; "
+        f"{', '.join(f'{name} {version}' for name, version in versions.items())}."
+    )
+    if "code" in run:
+        now = "has not changed" if run["code"] == code_digest() else "has changed"
+        text += f" The package, `{run['code']}` by its content, {now} since."
+    return text
+
+
+def held(figure: Figure) -> str:
+    """What each check does with a figure."""
+    if figure.tolerance is not None:
+        return f"within {figure.tolerance:.0%}" if figure.tolerance else "equal"
+    if "::" in figure.held_by:
+        return f"equal in a smaller run, `{figure.held_by.rpartition('::')[2]}`"
+    if figure.held_by:
+        return f"follows from `{figure.held_by}`"
+    return "not measured again" if figure.repeats else "varies"
+
+
+def section_failures(root: Path) -> Iterator[Failure]:
+    """Every evidence file has a section that shows it and a command that writes it, and the reverse."""
+    lines = (root / PAGE).read_text(encoding="utf-8").splitlines()
+    headings = {found[1]: at for at, text in enumerate(lines, 1) if (found := HEADING.match(text))}
+    sections = {name: at for name, at in headings.items() if NAME.fullmatch(name)}
+    files = {file.stem for file in (root / EVIDENCE).glob("*.json")}
+    for name in sorted(files - sections.keys()):
+        message = f'{name}.json has no section: add `## {name}` and `{{$ evidence("{name}") $}}`'
+        yield Failure(PAGE, len(lines), message)
+    for name, at in sections.items():
+        if name not in files:
+            yield Failure(PAGE, at, f"there is no {EVIDENCE}/{name}.json")
+        end = min((other for other in headings.values() if other > at), default=len(lines) + 1)
+        if f'{{$ evidence("{name}") $}}' not in lines[at : end - 1]:
+            yield Failure(PAGE, at, f'this section does not show its file: add `{{$ evidence("{name}") $}}`')
+    for name in sorted(files - MEASUREMENTS.keys() - ELSEWHERE.keys()):
+        yield Failure(
+            f"{EVIDENCE}/{name}.json", 1, "no command writes this: `checks/measure/table.py` names them"
+        )
+    for name in sorted(MEASUREMENTS.keys() - files):
+        yield Failure("checks/measure/table.py", 1, f"{name} has no file: `invoke measure {name}` writes it")
+
+
+def _row(figure: Figure) -> str:
+    spread = "{:,} to {:,}".format(*figure.spread) if figure.spread else ""
+    return f"{figure.value:,} | {figure.unit} | {spread} | {figure.runs:,} | {held(figure)}"
+
+
+def _facts(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            yield from _facts(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, f"`{', '.join(value) if isinstance(value, list) else value}`"
