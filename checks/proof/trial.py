@@ -63,6 +63,12 @@ class Verdicts:
     skipped: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def answers(self, tests: Sequence[str]) -> bool:
+        """Whether each of these tests has passed, failed or been skipped, or nothing could."""
+        return DEMO in self.failed or all(
+            test in self.ran or self.failures_of(test) or self.skips_of(test) for test in tests
+        )
+
     def failures_of(self, check: str) -> dict[str, str]:
         """The failures of one test, whatever its parameters; of a file that does not import, all of them."""
         file = check.partition("::")[0]
@@ -96,7 +102,7 @@ class Trial:
 
     def key(self, digest: str) -> str:
         """The hash of everything that the result depends on."""
-        parts = [digest, self.diff, *self.targets, *self.asked, platform.python_version(), _environment()]
+        parts = [digest, self.diff, *self.targets, platform.python_version(), _environment()]
         return sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -148,10 +154,11 @@ class Trials:
         self._over = threading.Event()
 
     def known(self, trial: Trial) -> Verdicts | None:
-        """The kept result of a trial."""
+        """The kept result of a trial, if it answers everything that is asked now."""
         file = self._cache / f"{trial.key(self._digest)}.json"
         with suppress(OSError, ValueError, TypeError):
-            return Verdicts(**json.loads(file.read_text(encoding="utf-8")))
+            found = Verdicts(**json.loads(file.read_text(encoding="utf-8")))
+            return found if found.answers(trial.asked) else None
         return None
 
     def run(self, trials: Sequence[Trial], what: str) -> Mapping[Trial, Verdicts]:

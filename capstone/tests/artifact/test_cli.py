@@ -353,17 +353,20 @@ def test_a_trace_is_replayed_into_a_store_once(
     assert capsys.readouterr().out == before
 
 
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [('"opened_count":1', '"opened_count":7'), ('"status":"active"', '"status":"retired"')],
+    ids=["a count", "a status"],
+)
 def test_rebuild_finds_and_mends_a_projection_that_somebody_changed(
-    store: str, policy: Path, capsys: pytest.CaptureFixture[str]
+    store: str, policy: Path, capsys: pytest.CaptureFixture[str], true: str, false: str
 ) -> None:
     """Equal when nobody did."""
     rebuild = ["rebuild", "--store", store, "--config", str(policy)]
     assert main(rebuild) == 0
     assert "are equal to the live ones" in capsys.readouterr().out
     with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection, connection:
-        connection.execute(
-            """UPDATE policies SET live = replace(live, '"opened_count":1', '"opened_count":7')"""
-        )
+        connection.execute("UPDATE policies SET live = replace(live, ?, ?)", (true, false))
     assert main(rebuild) == 0
     assert "are DIFFERENT from the live ones, and in their place now" in capsys.readouterr().out
     assert main(rebuild) == 0

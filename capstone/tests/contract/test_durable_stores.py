@@ -140,7 +140,8 @@ def test_a_batch_that_asks_to_be_kept_whole_is_kept_whole_or_not_at_all(new_stor
 
 
 @pytest.mark.parametrize(
-    "statement", ["INSERT INTO samples", "INSERT INTO events", "UPDATE policies SET live"]
+    "statement",
+    ["INSERT INTO samples", "INSERT INTO events", "UPDATE policies SET live", "INSERT INTO outbox"],
 )
 def test_a_commit_that_fails_in_the_middle_leaves_no_trace(
     new_store: Stores, monkeypatch: pytest.MonkeyPatch, statement: str
