@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,18 @@ from checks.measure.evidence import FOLDER, ROOT, Evidence, Figure, flat, nested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+
+PATIENCE_S = 5
+QUIETLY = """\
+import runpy, sys
+del sys.argv[0]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+"""Runs a script that ends without a traceback when it is interrupted."""
 
 
 class NotMeasuredError(Exception):
@@ -135,23 +149,37 @@ def record_of(*command: str) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "record.json"
-        done = subprocess.run(
-            [sys.executable, *command, f"--record={file}"],
+        with subprocess.Popen(
+            [sys.executable, "-c", QUIETLY, *command, f"--record={file}"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=None if sys.stderr.isatty() else subprocess.STDOUT,
+            process_group=0,
             text=True,
-            check=False,
-        )
-        if done.returncode:
-            said = "".join(f"\n{line}" for line in done.stdout.splitlines()[-20:])
-            raise NotMeasuredError(f"{' '.join(command)}: exit status {done.returncode}{said}")
+        ) as process:
+            try:
+                said, _ = process.communicate()
+            except KeyboardInterrupt:
+                _end(process)
+                raise
+        if process.returncode:
+            last = "".join(f"\n{line}" for line in said.splitlines()[-20:])
+            raise NotMeasuredError(f"{' '.join(command)}: exit status {process.returncode}{last}")
         return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 def script(path: str) -> dict[str, Any]:
     """The names of a script of the capstone, which is on no path."""
     return runpy.run_path(str(ROOT / path))
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupt a command once and give it the time to stop its servers and to remove its scratch folders."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _same_python(document: Mapping[str, Any]) -> bool:

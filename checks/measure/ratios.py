@@ -122,7 +122,8 @@ def import_milliseconds(turns: int = 15) -> Figure:
     inside = "import service_monitoring.application.monitor, service_monitoring.boundary.batch"
 
     def start(code: str) -> float:
-        return seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+        # In a process group of its own, so that Ctrl-C is ours to answer.
+        return seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True, process_group=0))
 
     return middle([1_000 * (start(inside) - start("pass")) for _ in range(turns)], "ms", digits=1)
 
@@ -169,7 +170,8 @@ def noise(turns: int = 100) -> dict[str, dict[str, Figure]]:
     alone = both()
     with ExitStack() as stack:
         for _ in range(os.cpu_count() or 1):
-            neighbour = stack.enter_context(subprocess.Popen([sys.executable, "-c", BUSY]))
+            busy = subprocess.Popen([sys.executable, "-c", BUSY], process_group=0)
+            neighbour = stack.enter_context(busy)
             stack.callback(neighbour.kill)
         crowded = both()
     return {"alone": alone, "crowded": crowded}
