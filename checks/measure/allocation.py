@@ -22,19 +22,12 @@ from service_monitoring.sources.shipped import MACHINE_POLICY, MACHINE_UNDER_LOA
 from service_monitoring.sources.trace import read_trace
 from service_monitoring.storage.memory import MemoryStore
 
-from checks.measure.evidence import ROOT, Evidence, Figure, growth_exponent, paired_ratio
+from checks.measure.evidence import Evidence, Figure, growth_exponent, paired_ratio
 from checks.measure.measurement import Measurement, Step
-from checks.measure.rungs import climb
-from checks.pages.fences import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-LESSON = (
-    ROOT
-    / "docs/module-10-performance-observability-security-review"
-    / "measuring-allocation-costs-and-object-hot-paths.md"
-)
 RETAINED = 5_000
 SIZES = (2_000, 4_000, 8_000)
 MICRO_PAIRS = 40
@@ -105,11 +98,6 @@ def _ratios(evidence: Evidence) -> None:
     }
 
 
-def _rungs(evidence: Evidence) -> None:
-    verdicts, first_red = climb(tempting_change(), lambda _: None)
-    evidence.facts |= {"rungs": verdicts, "first_red": first_red}
-
-
 def _growth(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Exponents and calls for each sample, from the counts."""
     calls = {
@@ -127,11 +115,6 @@ def _growth(figures: Mapping[str, Any]) -> dict[str, Any]:
             "history_calls_per_sample": per_sample["history"],
         }
     }
-
-
-def tempting_change() -> str:
-    """The diff that the lesson shows."""
-    return next(fence.content for fence in Page(ROOT, LESSON).fences if fence.language == "diff")
 
 
 def _representations() -> dict[str, Callable[[], Callable[[bytes], object]]]:
@@ -299,7 +282,6 @@ MEASUREMENT = Measurement(
         Step("calls with the history", _counts("history", SIZES[:1], again=True), again=True),
         Step("calls with more history", _counts("history", SIZES[1:], again=False)),
         Step("the micro-benchmark and the workload", _ratios),
-        Step("rungs under the tempting change", _rungs),
     ),
     derive=_growth,
     plots=_plots,

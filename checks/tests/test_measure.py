@@ -13,7 +13,6 @@ import pytest
 from checks.measure import __main__ as command
 from checks.measure import bench, ratios
 from checks.measure.__main__ import main
-from checks.measure.allocation import tempting_change
 from checks.measure.evidence import (
     FOLDER,
     ROOT,
@@ -28,6 +27,7 @@ from checks.measure.measurement import Measurement, NotMeasuredError, Step, drif
 from checks.measure.pages import EVIDENCE, PAGE, section_failures
 from checks.measure.rungs import drifted, run_tests
 from checks.measure.table import MEASUREMENTS
+from checks.proof.changes import read_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,26 +49,11 @@ def test_the_ratios_measure_what_they_say(tmp_path: Path) -> None:
     assert 0 < ratios.ingest_ratio(tmp_path, count=5).value < 2
 
 
-def test_the_test_that_the_lesson_names_sees_the_change_and_the_round_trip_does_not() -> None:
-    """The recorded first red test is red with the diff applied; the round trip stays green."""
-    facts = json.loads((FOLDER / "allocation.json").read_text())["facts"]
-    assert facts["rungs"] == {"shape": "green", "domain": "green", "contract": "red", "artifact": "red"}
-    with drifted(tempting_change()) as capstone:
-        assert run_tests(capstone, facts["first_red"]) == facts["first_red"]
-        assert (
-            run_tests(
-                capstone, "tests/artifact/test_codec.py::test_what_is_encoded_decodes_to_the_same_sample"
-            )
-            == ""
-        )
-
-
-def test_without_the_change_the_named_test_is_green() -> None:
-    """So it is the change that it sees."""
-    facts = json.loads((FOLDER / "allocation.json").read_text())["facts"]
-    unchanged = "--- /dev/null\n+++ b/capstone/empty\n@@ -0,0 +1 @@\n+empty\n"
-    with drifted(unchanged) as capstone:
-        assert run_tests(capstone, facts["first_red"]) == ""
+def test_a_round_trip_does_not_see_that_one_sample_is_refilled() -> None:
+    """As the first lesson says: it holds one sample at a time, and it takes two to see it."""
+    with drifted(read_change(ROOT, "refill-one-sample").diff) as capstone:
+        test = "tests/artifact/test_codec.py::test_what_is_encoded_decodes_to_the_same_sample"
+        assert run_tests(capstone, test) == ""
 
 
 @pytest.mark.parametrize("power", [0, 1, 2])
