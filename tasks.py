@@ -135,6 +135,20 @@ def review(
     run("checks.proof.review", *options, *(["--exam"] if exam else []), *([name] if name else []))
 
 
+@task(
+    positional=["name"],
+    help={
+        "name": "the exercise to begin and to grade",
+        "hint": "show its next hint",
+        "watch": "grade it at every save, until it is solved",
+    },
+)
+def exercise(_: Context, name: str | None = None, *, hint: bool = False, watch: bool = False) -> None:
+    """Grade your answer to an exercise and name the mistake; without a name, list them."""
+    options = [*(["--hint"] if hint else []), *(["--watch"] if watch else [])]
+    run("checks.exercises", *options, *([name] if name else []))
+
+
 @task(positional=["name"], help={"name": "try this one change, and record nothing"})
 def ladder(_: Context, name: str | None = None) -> None:
     """Run every change proposal on every rung, and record what sees it first."""

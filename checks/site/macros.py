@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.measure.pages import section
 from checks.exercises.data import read_exercises
+from checks.measure.pages import section
 from checks.pages.fences import Page
 from checks.site.proofs import Proofs
 

@@ -1,0 +1,460 @@
+from __future__ import annotations
+
+import ast
+import importlib.util
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+import tracemalloc
+import types
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from checks.exercises import __main__ as command
+from checks.exercises import work as work_module
+from checks.exercises.attempt import MAX_OUTPUT_BYTES, Verdict, attempt
+from checks.exercises.data import ROOT, Exercise, UnknownExerciseError, read_exercise, read_exercises
+from checks.exercises.work import Work
+from checks.pages.fences import Page
+from checks.proof.trial import Trial, Trials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXERCISES = read_exercises()
+NOT_IN_A_BROWSER = {"asyncio", "concurrent", "multiprocessing", "socket", "subprocess", "threading"}
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+
+
+@cache
+def grader(exercise: Exercise) -> types.ModuleType:
+    """The grader, imported where it stands."""
+    spec = importlib.util.spec_from_file_location(f"grader of {exercise.name}", exercise.grader)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def graded(exercise: Exercise, file: Path) -> str | None:
+    """The mistake that the grader names."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".toml":
+        submission = tomllib.loads(text)
+    else:
+        submission = vars(types.ModuleType("submission"))
+        exec(compile(text, file, "exec", dont_inherit=True), submission)  # noqa: S102 - that is grading
+    mistake = grader(exercise).grade(submission)
+    assert mistake is None or isinstance(mistake, str)
+    return mistake
+
+
+@each_exercise
+def test_the_starter_fails_with_a_message_and_the_solution_passes(exercise: Exercise) -> None:
+    """In a process of their own, as the learner's."""
+    starter = attempt(exercise, exercise.starter, exercise.starter.name)
+    assert starter.mistake == graded(exercise, exercise.starter) != ""
+    assert starter.message == grader(exercise).MISTAKES[starter.mistake]
+    assert attempt(exercise, exercise.solution, exercise.solution.name) == Verdict()
+
+
+@pytest.mark.parametrize(
+    ("exercise", "name"),
+    [(e, name) for e in EXERCISES for name in e.mistakes],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_each_named_mistake_is_told_by_its_own_name(exercise: Exercise, name: str) -> None:
+    """And by no other."""
+    assert graded(exercise, exercise.mistakes[name]) == name
+
+
+@each_exercise
+def test_mistakes_and_messages_are_the_same_set(exercise: Exercise) -> None:
+    """Each message was seen: by a file, or as what the starter gives; and each has words of its own."""
+    messages = grader(exercise).MISTAKES
+    assert set(exercise.mistakes) | {graded(exercise, exercise.starter)} == set(messages)
+    assert len(exercise.mistakes) >= 3
+    assert len(set(messages.values())) == len(messages)
+    assert all(re.fullmatch(r".*[.?]", message) for message in messages.values())
+
+
+@each_exercise
+def test_a_page_has_title_summary_hints_and_the_starter_at_work(exercise: Exercise) -> None:
+    """The hints are counted, and the command that fails is run by the page."""
+    assert exercise.title
+    assert "](" not in exercise.summary, "the list of exercises shows it elsewhere, where no link would lead"
+    numbers = re.findall(r'^\?\?\? tip "Hint (\d+)"$', exercise.page, re.MULTILINE)
+    assert numbers == [str(number) for number in range(1, len(exercise.hints) + 1)]
+    assert len(numbers) >= 2
+    consoles = [fence for fence in Page(ROOT, exercise.folder / "index.md").fences if fence.kind == "console"]
+    assert any(f"$ invoke exercise {exercise.name}" in fence.lines for fence in consoles)
+
+
+@each_exercise
+def test_a_grader_could_run_in_a_browser(exercise: Exercise) -> None:
+    """It imports the standard library and the capstone, and nothing that starts a process or a thread."""
+    for node in ast.walk(ast.parse(exercise.grader.read_text(encoding="utf-8"))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            top = name.partition(".")[0]
+            assert top == "service_monitoring" or top in sys.stdlib_module_names - NOT_IN_A_BROWSER, name
+
+
+def test_there_is_no_exercise_of_another_name() -> None:
+    """The message names those there are."""
+    with pytest.raises(UnknownExerciseError, match=r"no exercise 'nope'; there are: count-what-is-alive, "):
+        read_exercise("nope")
+
+
+# What the exercises say of the capstone
+
+
+def test_what_goes_red_with_the_reviewed_diff_is_what_the_grader_knows() -> None:
+    """The suites of the contract are run with the diff applied; the right test fails for the right reason."""
+    exercise = read_exercise("observability-review")
+    diff = next(
+        fence for fence in Page(ROOT, exercise.folder / "index.md").fences if fence.language == "diff"
+    )
+    files = ("tests/contract/test_signals.py", "tests/artifact/test_signal_artifacts.py")
+    tests = tuple(
+        f"{file}::{name}"
+        for file in files
+        for name in re.findall(r"^def (test_\w+)", (ROOT / "capstone" / file).read_text(), re.MULTILINE)
+    )
+    trial = Trial(exercise.name, diff.content, files, asked=tests)
+    found = Trials().run([trial], "diff tried")[trial]
+    known = grader(exercise)
+    red = {test: said for tests in found.failed.values() for test, said in tests.items()}
+    assert set(red) == {f"tests/{test}" for test in (known.RED, *known.RED_FOR_ANY)}
+    assert "1 == 0" in red[f"tests/{known.RED}"]
+    promising = tomllib.loads(exercise.mistakes["stays-green"].read_text())["test"]
+    assert f"tests/{promising}" in found.ran
+
+
+def test_the_solution_of_the_decoder_shows_a_real_gain() -> None:
+    """A quarter of the blocks and of the bytes fewer, over the whole trace, and the same facts."""
+    exercise = read_exercise("reuse-without-aliasing")
+    source = ROOT / "capstone/src/service_monitoring/data/machine-under-load.jsonl"
+    lines = source.read_bytes().splitlines()[1:]
+
+    def held(file: Path) -> tuple[list[object], int, int]:
+        namespace: dict[str, Callable[[], types.SimpleNamespace]] = {}
+        exec(compile(file.read_text(encoding="utf-8"), file, "exec"), namespace)  # noqa: S102 - as above
+        decoder = namespace["BufferingDecoder"]()
+        decoder.batch(lines[:7])
+        tracemalloc.start()
+        samples = decoder.batch(lines)
+        places = tracemalloc.take_snapshot().statistics("filename")
+        tracemalloc.stop()
+        return samples, sum(place.size for place in places), sum(place.count for place in places)
+
+    before, dear_bytes, dear_blocks = held(exercise.starter)
+    after, size, blocks = held(exercise.solution)
+    assert after == before
+    assert size < 0.75 * dear_bytes
+    assert blocks < 0.75 * dear_blocks
+
+
+# What a submission can do
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Exercise:
+    """An exercise that asks for a function which gives 42."""
+    folder = tmp_path / "docs/exercises/small"
+    folder.mkdir(parents=True)
+    (folder / "index.md").write_text(
+        '# Small\n\nGive 42.\n\n??? tip "Hint 1"\n\n    More than\n    41.\n\n??? tip "Hint 2"\n\n    42.\n'
+    )
+    (folder / "grader.py").write_text(
+        'MISTAKES = {"wrong": "answer does not give it."}\n\n\n'
+        'def grade(submission):\n    return None if submission["answer"]() == 42 else "wrong"\n'
+    )
+    (folder / "starter.py").write_text("def answer():\n    return 0\n")
+    (folder / "solution.py").write_text("def answer():\n    return 42\n")
+    return Exercise(folder)
+
+
+def verdict(small: Exercise, source: str | bytes, limit_s: float = 10, suffix: str = ".py") -> Verdict:
+    """What becomes of this submission."""
+    file = small.folder / f"mine{suffix}"
+    file.write_bytes(source if isinstance(source, bytes) else source.encode())
+    return attempt(small, file, f"mine{suffix}", limit_s=limit_s)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = 1\ny = x / 0\n", "mine.py:2: ZeroDivisionError: division by zero\n    y = x / 0"),
+        (
+            "def answer():\n    return [][1]\n",
+            "mine.py:2: IndexError: list index out of range\n    return [][1]",
+        ),
+        ("def answer(:\n", "mine.py:1: SyntaxError: invalid syntax\n    def answer(:"),
+        (
+            "import sys\nsys.exit(0)\n",
+            "mine.py:2: sys.exit ends Python before anything could be graded\n    sys.exit(0)",
+        ),
+        ("import os\nos._exit(0)\n", "mine.py: ended Python (exit status 0) before anything could be graded"),
+        ("import os\nos.abort()\n", "mine.py: ended Python (signal 6) before anything could be graded"),
+        ("input()\n", "mine.py:1: EOFError: EOF when reading a line\n    input()"),
+        ("raise KeyboardInterrupt\n", "mine.py:1: KeyboardInterrupt\n    raise KeyboardInterrupt"),
+        (
+            "raise ValueError('a' * 1_000_000)\n",
+            f"mine.py:1: ValueError: {'a' * 288}…\n    raise ValueError('a' * 1_000_000)",
+        ),
+        (
+            "answer = 42\n",
+            "mine.py: what this gives to the grader can not be used there: TypeError: ",
+        ),
+        ("b = bytearray(1 << 40)\n", "mine.py:1: MemoryError\n    b = bytearray(1 << 40)"),
+        (
+            "def answer():\n    return answer()\n",
+            "mine.py:2: RecursionError: maximum recursion depth exceeded",
+        ),
+    ],
+)
+def test_whatever_stops_a_submission_is_one_message_with_its_own_line(
+    small: Exercise, source: str | bytes, message: str
+) -> None:
+    """No verdict, and no traceback of the project's own."""
+    found = verdict(small, source)
+    assert found.message.startswith(message), found
+    assert found.mistake == found.printed == ""
+    assert not found.solved
+
+
+@pytest.mark.parametrize("source", [b"answer = '\xff'\n", b"answer\x00\n", b"# coding: klingon\n"])
+def test_bytes_that_are_no_python_are_told_so(small: Exercise, source: bytes) -> None:
+    """With a line where Python knows one, which not every version does."""
+    found = verdict(small, source)
+    assert re.match(r"mine\.py:(1:| this is not Python:) (SyntaxError|ValueError): ", found.message), found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "while True:\n    pass\n",
+        "while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass\n",
+        "import os\nos.fork() and os._exit(0)\nwhile True:\n    pass\n",
+    ],
+    ids=["loop", "loop that catches everything", "loop in a child"],
+)
+def test_a_loop_that_never_ends_is_ended(small: Exercise, source: str) -> None:
+    """At its time limit, and nothing of it goes on."""
+    pulse = small.folder / "pulse"
+    beat = f"open({str(pulse)!r}, 'a').write('x')"
+    found = verdict(small, source.replace("pass", beat), limit_s=1)
+    assert found.message == "mine.py: was not done after 1 s and was ended: does a loop never end?"
+    beats = pulse.stat().st_size
+    assert beats
+    time.sleep(0.1)
+    assert pulse.stat().st_size == beats
+
+
+def test_a_thread_that_goes_on_does_not_keep_the_verdict(small: Exercise) -> None:
+    """It is ended with its process."""
+    loop = "from threading import Thread\nfrom time import sleep\nThread(target=lambda: sleep(60)).start()\n"
+    assert verdict(small, loop + "def answer():\n    return 42\n").solved
+
+
+def test_a_flood_of_output_is_ended(small: Exercise) -> None:
+    """Long before the time limit."""
+    found = verdict(small, "while True:\n    print('flood ' * 100)\n", limit_s=60)
+    assert found.message == f"mine.py: wrote more than {MAX_OUTPUT_BYTES:,} bytes and was ended"
+    assert found.printed == ""
+
+
+def test_what_a_submission_prints_is_kept(small: Exercise) -> None:
+    """Whatever the verdict is."""
+    found = verdict(small, "import sys\nprint('one')\nsys.stderr.write('two')\ndef answer(): return 41\n")
+    assert sorted(found.printed.split()) == ["one", "two"]
+    assert (found.mistake, found.message) == ("wrong", "answer does not give it.")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("answer = \n", r"mine.toml: not TOML: Invalid value \(at line 1, column 10\)"),
+        (b"answer = '\xff'\n", r"mine.toml: not UTF-8: byte 11"),
+        ("answer = " + "[" * 100_000, r"mine.toml: .*RecursionError.*"),
+    ],
+)
+def test_a_document_that_can_not_be_read_says_where(
+    small: Exercise, source: str | bytes, message: str
+) -> None:
+    """By line and column, or by byte."""
+    assert re.fullmatch(message, verdict(small, source, suffix=".toml").message)
+
+
+# The command
+
+
+@pytest.fixture
+def run(
+    small: Exercise, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """`invoke exercise` in a repository with one small exercise: its exit status and what it says."""
+    root = small.folder.parents[2]
+    monkeypatch.setattr(command, "read_exercises", lambda: read_exercises(root))
+    monkeypatch.setattr(command, "read_exercise", lambda name: read_exercise(name, root))
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: str) -> tuple[int, str]:
+        status = command.main(arguments, Work(root))
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return call
+
+
+def mine(small: Exercise) -> Path:
+    """The learner's own file."""
+    return small.folder.parents[2] / work_module.FOLDER / "small.py"
+
+
+def test_the_first_use_copies_the_starter_and_no_use_overwrites(
+    small: Exercise, run: Callable[..., tuple[int, str]]
+) -> None:
+    """The learner's file is graded as it is, and says how far it is in the list."""
+    assert run() == (
+        0,
+        "small  new     Small\n0 of 1 solved; `invoke exercise NAME` begins one, and grades it\n",
+    )
+    status, said = run("small")
+    assert status == 1
+    assert said == (
+        "copied the starter to work/exercises/small.py: edit it, and run this again\n"
+        "work/exercises/small.py: not yet: wrong\n"
+        "answer does not give it.\n"
+        "`invoke exercise small --hint` shows the next of 2 hints\n"
+    )
+    assert run()[1].startswith("small  begun ")
+    mine(small).write_text("def answer():\n    print('try')\n    return 42\n")
+    assert run("small") == (
+        0,
+        (
+            "it printed:\n  try\n"
+            "work/exercises/small.py: solved\n"
+            "one way to do it: docs/exercises/small/solution.py\n"
+        ),
+    )
+    assert "print" in mine(small).read_text()
+    assert run()[1].startswith("small  solved")
+    mine(small).write_text("def answer():\n    return 7\n")
+    assert run()[1].startswith("small  begun ")
+
+
+def test_hints_come_one_by_one(run: Callable[..., tuple[int, str]]) -> None:
+    """The last stays the last, and then nothing more is promised."""
+    assert run("small", "--hint") == (0, "hint 1 of 2:\nMore than 41.\n")
+    assert "shows the next of 1 hint" in run("small")[1]
+    assert run("small", "--hint") == (0, "hint 2 of 2:\n42.\n")
+    assert run("small", "--hint") == (0, "hint 2 of 2:\n42.\n")
+    assert "--hint" not in run("small")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nope"], "exercise: there is no exercise 'nope'; there are: small\n"),
+        (["../small"], "exercise: there is no exercise '../small'; there are: small\n"),
+        (["--hint"], "exercise: say which exercise: small\n"),
+    ],
+)
+def test_what_can_not_be_graded_is_one_line_and_status_2(
+    small: Exercise, run: Callable[..., tuple[int, str]], arguments: list[str], message: str
+) -> None:
+    """And nothing is written."""
+    assert run(*arguments) == (2, message)
+    assert not mine(small).parent.exists()
+
+
+def test_an_unreadable_file_is_one_line(small: Exercise, run: Callable[..., tuple[int, str]]) -> None:
+    """A folder where the file should be, or a file where the folder should be."""
+    mine(small).mkdir(parents=True)
+    assert run("small") == (2, "exercise: work/exercises/small.py can not be read: Is a directory\n")
+    mine(small).rmdir()
+    mine(small).parent.rmdir()
+    mine(small).parent.write_text("")
+    status, said = run("small")
+    assert status == 2
+    assert re.fullmatch(r"exercise: .*work/exercises: File exists\n", said)
+
+
+def test_a_broken_record_is_no_obstacle(small: Exercise, run: Callable[..., tuple[int, str]]) -> None:
+    """It only forgets the hints."""
+    run("small", "--hint")
+    (mine(small).parent / "progress.json").write_text('{"small": [')
+    assert run("small", "--hint") == (0, "hint 1 of 2:\nMore than 41.\n")
+    (mine(small).parent / "progress.json").write_text(json.dumps({"small": {"hints": "1"}}))
+    assert run("small", "--hint") == (0, "hint 1 of 2:\nMore than 41.\n")
+
+
+def test_watching_grades_every_save_until_it_is_solved(
+    small: Exercise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not solved, saved wrong again, saved right: three verdicts, and the end."""
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", said)
+    saves = iter(["def answer():\n    return 41\n", "def answer():\n    return 42\n"])
+
+    def save(_: float) -> None:
+        mine(small).write_text(next(saves))
+
+    monkeypatch.setattr(time, "sleep", save)
+    assert command.watch(small, Work(small.folder.parents[2])) == 0
+    assert said.getvalue().count("not yet: wrong") == 2
+    assert said.getvalue().count("saved at ") == 2
+    assert "work/exercises/small.py: solved" in said.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["nope"], 2, "exercise: there is no exercise 'nope'; there are: "),
+        (["--hint"], 2, "exercise: say which exercise: "),
+        ([], 0, f"of {len(EXERCISES)} solved"),
+    ],
+)
+def test_the_task_passes_everything_on(arguments: list[str], status: int, said: str) -> None:
+    """`invoke exercise` has the exit status and the words of the command."""
+    invoke = Path(sys.executable).parent / "invoke"
+    done = subprocess.run(
+        [invoke, "exercise", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status
+    assert said in done.stdout + done.stderr
+
+
+def test_control_c_ends_the_watch(tmp_path: Path) -> None:
+    """With status 130, one line, and no traceback."""
+    source = (
+        "import sys; from pathlib import Path; from checks.exercises import __main__, work; "
+        "sys.exit(__main__.main(sys.argv[2:], work.Work(Path(sys.argv[1]))))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", source, tmp_path, EXERCISES[0].name, "--watch"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("watching ")
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=20)[0]
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert rest.endswith("exercise: interrupted\n")

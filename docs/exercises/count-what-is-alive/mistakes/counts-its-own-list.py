@@ -1,0 +1,22 @@
+"""The list of results grows while it is traced."""
+
+import gc
+import tracemalloc
+
+
+def alive(step, inputs):
+    """Bytes and blocks that stay allocated for each input, while the results of all are held."""
+    step(inputs[0])  # what the first call caches is not a cost of each input
+    gc.collect()
+    tracemalloc.start()
+    try:
+        held = []
+        for item in inputs:
+            held.append(step(item))  # noqa: PERF401 - the mistake
+        gc.collect()
+        statistics = tracemalloc.take_snapshot().statistics("filename")
+    finally:
+        tracemalloc.stop()
+    size = sum(statistic.size for statistic in statistics)
+    blocks = sum(statistic.count for statistic in statistics)
+    return size / len(inputs), blocks / len(inputs)

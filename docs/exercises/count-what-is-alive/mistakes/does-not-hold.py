@@ -1,0 +1,21 @@
+"""Each result is freed when the next one comes."""
+
+import gc
+import tracemalloc
+
+
+def alive(step, inputs):
+    """Bytes and blocks that stay allocated for each input, while the results of all are held."""
+    step(inputs[0])  # what the first call caches is not a cost of each input
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for item in inputs:
+            step(item)
+        gc.collect()
+        statistics = tracemalloc.take_snapshot().statistics("filename")
+    finally:
+        tracemalloc.stop()
+    size = sum(statistic.size for statistic in statistics)
+    blocks = sum(statistic.count for statistic in statistics)
+    return size / len(inputs), blocks / len(inputs)

@@ -1,0 +1,203 @@
+"""Grades a plan by carrying it out: the shipped trace is replayed, profiled and traced."""
+
+import cProfile
+import gc
+import inspect
+import pkgutil
+import tracemalloc
+from functools import cache
+from itertools import islice
+from math import isfinite, log2
+from typing import NamedTuple
+
+from service_monitoring.application.monitor import Monitor
+from service_monitoring.application.replay import TraceClock, replay
+from service_monitoring.boundary.policy_file import load_policy_file
+from service_monitoring.domain.events import IncidentOpened
+from service_monitoring.sources.shipped import MACHINE_POLICY, MACHINE_UNDER_LOAD
+from service_monitoring.sources.trace import read_trace
+from service_monitoring.storage.memory import MemoryStore
+
+MISTAKES = {
+    "incomplete": (
+        "Every key needs an answer of its kind: text for function, workload and figure, a whole number for "
+        "lines, numbers for predicted, tolerance and stop_at_most."
+    ),
+    "no-such-function": (
+        "function is no function or method of the capstone. Write where it can be imported from, as "
+        "service_monitoring.PACKAGE.MODULE.CLASS.METHOD; the API pages have every public one, and a class "
+        "by itself runs nothing."
+    ),
+    "figure-does-not-repeat": (
+        "figure must be one that the next run gives again: calls, blocks, bytes, peak or exponent. On one "
+        "machine, wall time moved by up to 1.7 times with its neighbours' load; a plan whose answer depends "
+        "on who else is working will be argued about, not believed."
+    ),
+    "workload-nobody-runs": (
+        "workload must be the trace that ships with the capstone, by its file name, and lines no more than "
+        "it has. A loop around one function says what that function costs in a loop."
+    ),
+    "quiet-workload": (
+        "In so few lines the load has not begun: no incident opens, and what happens when one does is not "
+        "in your figures. Replay until something is decided; the walkthrough shows when that is."
+    ),
+    "cold-function": (
+        "The function runs less than once for each line of this workload. What decides looks important, and "
+        "that is no evidence: profile the replay, sort by calls, and suspect something from the top of the "
+        "list."
+    ),
+    "tolerance-proves-nothing": (
+        "With a tolerance of more than a tenth, the plan is confirmed by results that contradict one "
+        "another. A figure that repeats needs hardly any: how far apart are two runs of yours?"
+    ),
+    "prediction-missed": (
+        "The plan was carried out, twice, and the figure is not within the tolerance of what you predicted. "
+        "That is worth more than a hit: something runs more often, or holds more, than you thought. Count, "
+        "then say why."
+    ),
+    "never-stops": (
+        "stop_at_most is below every result that this figure can have: no function of the capstone that "
+        "runs in this workload comes that low. A plan that nothing can stop is a decision that was made "
+        "before."
+    ),
+    "stopped-before-it-began": (
+        "The result that you predict means stop already, at its lowest. Then there is nothing to measure: "
+        "choose the limit so that both a result above and a result below it would tell you what to do."
+    ),
+}
+
+FIGURES = ("calls", "exponent", "blocks", "bytes", "peak")
+MOST_TOLERANCE = 0.1
+
+
+class Plan(NamedTuple):
+    """What a submission says."""
+
+    function: str
+    workload: str
+    figure: str
+    lines: int
+    predicted: float
+    tolerance: float
+    stop_at_most: float
+
+
+def grade(submission: dict[str, object]) -> str | None:
+    """The first mistake of a plan."""
+    texts = [submission.get(key) for key in ("function", "workload", "figure")]
+    numbers = [submission.get(key) for key in ("lines", "predicted", "tolerance", "stop_at_most")]
+    if not all(isinstance(text, str) and text for text in texts):
+        return "incomplete"
+    if not all(type(number) in (int, float) and isfinite(number) for number in numbers):
+        return "incomplete"
+    if type(numbers[0]) is not int:
+        return "incomplete"
+    plan = Plan(*texts, *numbers)
+    return _of_subject(plan) or _of_figures(plan)
+
+
+def _of_subject(plan):
+    code, lines = _code(plan.function), plan.lines
+    if code is None:
+        return "no-such-function"
+    if plan.figure not in FIGURES:
+        return "figure-does-not-repeat"
+    if plan.workload != MACHINE_UNDER_LOAD.name or not 0 < lines <= len(_samples()):
+        return "workload-nobody-runs"
+    if not any(isinstance(event, IncidentOpened) for event in _replay(lines).events("machine")):
+        return "quiet-workload"
+    return "cold-function" if _calls(lines).get(code, 0) < lines else None
+
+
+def _of_figures(plan):
+    if not 0 <= plan.tolerance <= MOST_TOLERANCE:
+        return "tolerance-proves-nothing"
+    room = plan.tolerance * abs(plan.predicted)
+    for _ in range(2):
+        if abs(_figure(plan.figure, _code(plan.function), plan.lines) - plan.predicted) > room:
+            return "prediction-missed"
+    if plan.stop_at_most < _lowest(plan.figure, plan.lines):
+        return "never-stops"
+    return "stopped-before-it-began" if plan.predicted - room <= plan.stop_at_most else None
+
+
+def _code(name):
+    """The code of a function by its dotted name; nothing when the capstone has none of this name."""
+    if not name.startswith("service_monitoring."):
+        return None
+    try:
+        found = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
+        return None
+    function = found.fget if isinstance(found, property) else inspect.unwrap(found)
+    return getattr(function, "__code__", None)
+
+
+@cache
+def _samples():
+    return list(read_trace(MACHINE_UNDER_LOAD))
+
+
+def _replay(lines):
+    """The store after the first lines of the trace were replayed, decoding included."""
+    policy, clock, store = load_policy_file(MACHINE_POLICY), TraceClock(), MemoryStore()
+    monitor = Monitor("machine", store, clock)
+    monitor.begin(policy.lookback, policy.rules)
+    samples = islice(read_trace(MACHINE_UNDER_LOAD), lines)
+    replay(monitor, samples, interval=policy.evaluation_interval, clock=clock)
+    return store
+
+
+def _calls(lines):
+    """How often each function of the capstone runs."""
+    profile = cProfile.Profile()
+    profile.runcall(_replay, lines)
+    return {
+        entry.code: entry.callcount
+        for entry in profile.getstats()
+        if not isinstance(entry.code, str) and "service_monitoring" in entry.code.co_filename
+    }
+
+
+def _figure(figure, code, lines):
+    if figure == "calls":
+        return _calls(lines)[code]
+    if figure == "exponent":
+        return _exponents(lines).get(code, 0.0)
+    size, blocks, peak = _held(code, lines)
+    return {"bytes": size, "blocks": blocks, "peak": peak}[figure]
+
+
+def _exponents(lines):
+    """How the calls of each function grow from half of the lines to all of them."""
+    half, whole = _calls(lines // 2), _calls(lines)
+    return {code: log2(whole[code] / half[code]) for code in whole.keys() & half.keys()}
+
+
+def _held(code, lines):
+    """What the function's own lines allocated and is alive at the end, and the peak of the whole replay."""
+    own = {line for _, _, line in code.co_lines() if line is not None}
+    gc.collect()
+    tracemalloc.start()
+    try:
+        store = _replay(lines)
+        peak = tracemalloc.get_traced_memory()[1]
+        gc.collect()
+        snapshot = tracemalloc.take_snapshot()
+    finally:
+        tracemalloc.stop()
+    del store
+    places = snapshot.filter_traces(
+        [tracemalloc.Filter(inclusive=True, filename_pattern=code.co_filename)]
+    ).statistics("lineno")
+    mine = [place for place in places if place.traceback[0].lineno in own]
+    return sum(place.size for place in mine), sum(place.count for place in mine), peak
+
+
+def _lowest(figure, lines):
+    """The lowest result of any function in this workload; of the peak, that of the first hundred lines."""
+    if figure == "calls":
+        return min(_calls(lines).values())
+    if figure == "exponent":
+        return min(_exponents(lines).values())
+    return _held(_replay.__code__, 100)[2] if figure == "peak" else 0

@@ -1,0 +1,10 @@
+"""A function where a decoder was asked for."""
+
+from service_monitoring.boundary.codec import SampleDecoder
+
+decode = SampleDecoder().decode
+
+
+def batch(lines):
+    """The samples of these lines."""
+    return [decode(line) for line in lines]
