@@ -1,7 +1,7 @@
 """Change the capstone's inside in every small way and see whether a test notices: `invoke mutate`.
 
 mutmut makes the changes in a copy and shows its progress. A change that no test notices is a survivor, and
-each survivor must stand in `capstone/tests/survivors.toml` with the reason why it may; one that stands there
+each survivor must stand in `capstone/survivors.toml` with the reason why it may; one that stands there
 and is noticed by now must go.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPSTONE = ROOT / "capstone"
-SURVIVORS = CAPSTONE / "tests/survivors.toml"
+SURVIVORS = CAPSTONE / "survivors.toml"
 MIN_SCORE = 0.9
 
 
