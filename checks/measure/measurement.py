@@ -111,7 +111,8 @@ def drift(name: str, measurement: Measurement, folder: Path = FOLDER) -> Iterato
         for figure in sorted(recorded.keys() - now.keys())
         if recorded[figure].tolerance is not None and now
     ]
-    if document["plots"] != measurement.plots(nested(document["figures"])):
+    plots = measurement.plots(nested(document["figures"]))
+    if document["plots"] != json.loads(json.dumps(plots)):
         found.append("plots: recorded otherwise than they follow from the figures")
     shown = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
     for line in found:

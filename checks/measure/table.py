@@ -4,11 +4,12 @@ A new one is a module beside this one that ends in `MEASUREMENT = Measurement((S
 MEASUREMENTS, and a section of `docs/reference/evidence.md`: the heading is the name, and below it stands
 `{$ evidence("NAME") $}`. `invoke measure NAME` writes the file. The check says what is missing.
 
-A step adds figures to `evidence.figures`. A figure that repeats carries its tolerance, and the steps that are
-cheap carry `again=True`: each check runs them and holds the file to them, all of them together in four
-seconds. Figures that follow from others come from `derive`, plots from `plots`: both are given the figures
-and nothing else, so that the check can ask them again about what the file says. Times are paired ratios
-(`paired_ratio`, `middle`), with their quartiles and without a tolerance.
+A step adds figures to `evidence.figures`, by names without a dot, for pages ask by dotted paths. A figure
+that repeats carries its tolerance, and the steps that are cheap carry `again=True`: each check runs them
+and holds the file to them, all of them together in four seconds. Figures that follow from others come from
+`derive`, plots from `plots`: both are given the figures and nothing else, so that the check can ask them
+again about what the file says. Times are paired ratios (`paired_ratio`, `middle`), with their quartiles and
+without a tolerance.
 """
 
 from __future__ import annotations
