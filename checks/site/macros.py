@@ -79,7 +79,7 @@ def define_env(env: MacrosPlugin) -> None:
         return str(env.page.file.src_uri)
 
     register: Callable[[Callable[..., str]], object] = env.macro
-    own: list[Callable[..., str]] = [apart, evidence, figure, measured, minutes, plot]
+    own: list[Callable[..., str]] = [apart, evidence, exercises, figure, measured, minutes, plot]
     for macro in (*own, *Proofs(root, page).macros):
         register(macro)
 
