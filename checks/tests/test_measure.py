@@ -45,8 +45,8 @@ def test_the_ratios_measure_what_they_say(tmp_path: Path) -> None:
     """What repeats is held to its limit; what takes time is only run."""
     assert ratios.sample_bytes(20_000).value <= ratios.LIMITS["retain a sample"][1]
     assert ratios.copied_entries().value == 0
-    assert ratios.decode_ratio(turns=3).value > 1
-    assert 0 < ratios.ingest_ratio(tmp_path, count=5).value < 2
+    assert ratios.decode_ratio(turns=3).value > 0
+    assert ratios.ingest_ratio(tmp_path, count=5).value > 0
 
 
 def test_a_round_trip_does_not_see_that_one_sample_is_refilled() -> None:
@@ -282,7 +282,8 @@ def test_a_file_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, 
         raise KeyboardInterrupt
 
     evidence = Evidence({"n": Figure(1, "calls")})
-    evidence.write("a", 0.1, tmp_path)
+    first = evidence.write("a", 0.1, tmp_path).stat()
+    assert evidence.write("a", 0.1, tmp_path).stat().st_ino != first.st_ino  # another file took its place
     before = (tmp_path / "a.json").read_bytes()
     monkeypatch.setattr(Path, "write_text", half)
     with pytest.raises(KeyboardInterrupt):
