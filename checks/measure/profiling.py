@@ -1,0 +1,274 @@
+"""What a start with many rules costs, and what a profiler says of it; for the lesson on profiling.
+
+Run as a module it starts a policy in a process of its own and prints what that took, so that a changed copy
+of the capstone can be measured beside the real one: `python -m checks.measure.profiling HOW RULES`.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import os
+import pstats
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyinstrument import Profiler
+from service_monitoring.application.commands import CreatePolicy
+from service_monitoring.application.monitor import Monitor
+from service_monitoring.application.replay import TraceClock, replay
+from service_monitoring.boundary.policy_file import load_policy_file
+from service_monitoring.domain.conditions import Comparison, Threshold
+from service_monitoring.domain.rules import Rule
+from service_monitoring.domain.values import MetricName, Severity
+from service_monitoring.sources.shipped import MACHINE_POLICY, MACHINE_UNDER_LOAD
+from service_monitoring.sources.trace import read_trace
+from service_monitoring.storage.memory import MemoryStore
+from service_monitoring.storage.sqlite import open_sqlite
+
+from checks.measure.evidence import (
+    ROOT,
+    Evidence,
+    Figure,
+    growth_exponent,
+    middle,
+    paired_ratio,
+    processor_seconds,
+    versions,
+)
+from checks.measure.measurement import Measurement, Step
+from checks.proof.changes import read_change
+from checks.proof.trial import changed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import FrameType
+
+LOOKBACK = timedelta(minutes=5)
+SIZES = (25, 50, 100, 200)
+AGAIN = 25
+PAIRED_RULES = 200
+PAIRS = 7
+PROFILED_PAIRS = 15
+FLAME_RULES = 50
+SMALLEST_BOX = 0.005
+ONE_COMMAND, CACHED = "adopt-all-rules-in-one-command", "remember-encoded-rules"
+ENCODER = "_rule"  # of boundary.documents
+
+
+def rules_of(count: int) -> tuple[Rule, ...]:
+    """As many rules as one likes, none of which asks what another asks."""
+    above = Threshold(Comparison.ABOVE, 0.9)
+    return tuple(
+        Rule(f"busy-{n}", MetricName(f"cpu_{n}_busy_ratio"), above, Severity.WARNING) for n in range(count)
+    )
+
+
+def start(how: str, count: int, folder: str) -> None:
+    """A policy with so many rules in a new SQLite store: a command for each step, or one for all."""
+    store = open_sqlite(Path(folder) / "store.db")
+    monitor, rules = Monitor("machine", store, TraceClock()), rules_of(count)
+    if how == "steps":
+        monitor.begin(LOOKBACK, rules)
+    else:
+        create: Any = CreatePolicy  # the changed one, which takes the rules along
+        monitor.handle(create(LOOKBACK, rules))
+    store.close()
+
+
+def _in_scratch(how: str, count: int) -> Callable[[], None]:
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            start(how, count, folder)
+
+    return run
+
+
+def counted(run: Callable[[], object]) -> tuple[int, Counter[str]]:
+    """All calls of a run, and those of each function by name; the same on every run."""
+    profile = cProfile.Profile()
+    profile.runcall(run)
+    stats: dict[tuple[str, int, str], Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined] # not in its stubs
+    names: Counter[str] = Counter()
+    for (_, _, name), (_, calls, *_) in stats.items():
+        names[name] += calls
+    return names.total(), names
+
+
+def _count(how: str, count: int) -> dict[str, int]:
+    total, names = counted(_in_scratch(how, count))
+    return {"calls": total, "encoded": names[ENCODER]}
+
+
+def _steps(sizes: tuple[int, ...], *, again: bool) -> Callable[[Evidence], None]:
+    def run(evidence: Evidence) -> None:
+        _enter(evidence, "steps", {size: _count("steps", size) for size in sizes}, again=again)
+
+    return run
+
+
+def _enter(evidence: Evidence, how: str, counts: dict[int, dict[str, int]], *, again: bool) -> None:
+    for what, unit in (("calls", "calls"), ("encoded", "rules encoded")):
+        found = evidence.figures.setdefault(what, {}).setdefault(how, {})
+        for size, count in counts.items():
+            found[str(size)] = Figure(count[what], unit, tolerance=0.01 if again else None)
+
+
+def _one_command(evidence: Evidence) -> None:
+    with changed(read_change(ROOT, ONE_COMMAND).diff) as capstone:
+        counts = {size: _elsewhere(capstone, "one", size) for size in SIZES}
+    _enter(evidence, "one", counts, again=False)
+
+
+def _elsewhere(capstone: Path, how: str, count: int) -> dict[str, Any]:
+    """What a start took in a process of its own, with that capstone."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, how, str(count)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(capstone / "src"), str(ROOT)])},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return dict(json.loads(done.stdout))
+
+
+def _speedups(evidence: Evidence) -> None:
+    for name, how in ((ONE_COMMAND, "one"), (CACHED, "steps")):
+        with changed(read_change(ROOT, name).diff) as capstone:
+            ratios = []
+            for pair in range(PAIRS):
+                before = partial(_elsewhere, ROOT / "capstone", "steps", PAIRED_RULES)
+                after = partial(_elsewhere, capstone, how, PAIRED_RULES)
+                order = (before, after) if pair % 2 else (after, before)
+                found = {run: run()["seconds"] for run in order}
+                ratios.append(found[before] / found[after])
+        key = "one_command" if how == "one" else "cached"
+        evidence.figures.setdefault("speedup", {})[key] = middle(ratios, "before / after", 2)
+
+
+def _replay() -> None:
+    policy, clock = load_policy_file(MACHINE_POLICY), TraceClock()
+    monitor = Monitor(policy.policy, MemoryStore(), clock)
+    monitor.begin(policy.lookback, policy.rules)
+    replay(monitor, read_trace(MACHINE_UNDER_LOAD), interval=policy.evaluation_interval, clock=clock)
+
+
+def _traced() -> None:
+    cProfile.Profile().runcall(_replay)
+
+
+def _sampled() -> None:
+    with Profiler(interval=0.001):
+        _replay()
+
+
+def _overheads(evidence: Evidence) -> None:
+    evidence.figures["overhead"] = {
+        "tracing": paired_ratio(_traced, _replay, PROFILED_PAIRS, "with cProfile / without"),
+        "sampling": paired_ratio(_sampled, _replay, PROFILED_PAIRS, "with a sampler / without"),
+    }
+    evidence.versions |= versions("pyinstrument")
+
+
+def _calls_by_stack(run: Callable[[], None]) -> dict[str, Any]:
+    """Calls of the capstone's functions, below whoever made them; those that are few are left out."""
+    tree: dict[str, Any] = {"name": f"a start with {FLAME_RULES} rules", "value": 0, "children": {}}
+    path = [tree]
+
+    def profiler(frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        # <listcomp> and its like are calls in some releases of CPython and not in others.
+        if "service_monitoring" not in code.co_filename or code.co_name.startswith("<"):
+            return
+        if event == "call":
+            found = path[-1]["children"]
+            path.append(
+                found.setdefault(code.co_qualname, {"name": code.co_qualname, "value": 0, "children": {}})
+            )
+            for node in path:
+                node["value"] += 1
+        elif event == "return" and len(path) > 1:
+            path.pop()
+
+    sys.setprofile(profiler)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return _pruned(tree, tree["value"] * SMALLEST_BOX)
+
+
+def _pruned(node: dict[str, Any], least: float) -> dict[str, Any]:
+    children = sorted(node["children"].values(), key=lambda child: -int(child["value"]))
+    kept = [_pruned(child, least) for child in children if child["value"] >= least]
+    return {"name": node["name"], "value": node["value"], "children": kept}
+
+
+def _growth(figures: Mapping[str, Any]) -> dict[str, Any]:
+    exponents = {
+        how: growth_exponent(SIZES, [figures["calls"][how][str(size)].value for size in SIZES])
+        for how in ("steps", "one")
+    }
+    return {
+        "growth": {
+            how: Figure(exponent, "exponent of calls", held_by="calls") for how, exponent in exponents.items()
+        }
+    }
+
+
+def _plots(figures: Mapping[str, Any]) -> dict[str, Any]:
+    series = {
+        name: {"x": list(SIZES), "y": [figures["calls"][how][str(size)].value for size in SIZES]}
+        for name, how in (("a commit for each step", "steps"), ("one commit", "one"))
+    }
+    return {
+        "flame": {
+            "title": f"Calls of the capstone's functions in a start with {FLAME_RULES} rules",
+            "description": "An icicle with the start on top. Nearly all calls are below commit, in "
+            "_write_policy, and there most are in encode_definition and encode_projections, which call "
+            "_entry, _rule and _condition for every rule that is there by then.",
+            "kind": "flame",
+            "unit": "calls",
+            "root": _calls_by_stack(_in_scratch("steps", FLAME_RULES)),
+        },
+        "growth": {
+            "title": "Function calls of a start",
+            "description": "Two lines on logarithmic axes. With a commit for each step, twice the rules take "
+            "between three and four times the calls; with one commit, twice the calls.",
+            "kind": "line",
+            "scale": "log",
+            "x_label": "rules",
+            "y_label": "function calls",
+            "series": series,
+        },
+    }
+
+
+MEASUREMENT = Measurement(
+    (
+        Step("the calls of a small start", _steps((AGAIN,), again=True), again=True),
+        Step("the calls of larger starts", _steps(SIZES[1:], again=False)),
+        Step("the calls of a start in one command", _one_command),
+        Step("what two changes gain", _speedups),
+        Step("what profilers cost", _overheads),
+    ),
+    derive=_growth,
+    plots=_plots,
+)
+
+
+def main(how: str, count: int) -> None:
+    """Start once for the time and once for the counts, and print both."""
+    seconds = processor_seconds(_in_scratch(how, count))
+    print(json.dumps({"seconds": seconds, **_count(how, count)}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
