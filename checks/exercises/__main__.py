@@ -55,7 +55,7 @@ def told(exercise: Exercise, verdict: Verdict, work: Work) -> Iterator[str]:
     hints = len(exercise.hints)
     left = hints - work.progress(exercise).hints
     if left:
-        yield f"`invoke exercise {exercise.name} --hint` shows the next of {left} hints"
+        yield f"`invoke exercise {exercise.name} --hint` shows the next hint, {left} left"
 
 
 def wrapped(text: str) -> list[str]:

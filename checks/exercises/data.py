@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXERCISES = Path("docs/exercises")
 KINDS = (".py", ".toml")
 _HINT = re.compile(r'^\?\?\? tip "Hint (\d+)"\n((?:\n| {4}.*\n)+)', re.MULTILINE)
+_LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
 
 
 class UnknownExerciseError(LookupError):
@@ -59,8 +60,8 @@ class Exercise:
 
     @property
     def hints(self) -> list[str]:
-        """What the folded blocks of its page say, in order."""
-        return [" ".join(found[2].split()) for found in _HINT.finditer(self.page)]
+        """What the folded blocks of its page say, in order; of a link its text."""
+        return [_LINK.sub(r"\1", " ".join(found[2].split())) for found in _HINT.finditer(self.page)]
 
     @property
     def grader(self) -> Path:
