@@ -176,7 +176,8 @@ def small(tmp_path: Path) -> Exercise:
     folder = tmp_path / "docs/exercises/small"
     folder.mkdir(parents=True)
     (folder / "index.md").write_text(
-        '# Small\n\nGive 42.\n\n??? tip "Hint 1"\n\n    More than\n    41.\n\n??? tip "Hint 2"\n\n    See [`a`][b.a] or [c](d.md): 42.\n'
+        '# Small\n\nGive 42.\n\n??? tip "Hint 1"\n\n    More than\n    41.\n\n'
+        '??? tip "Hint 2"\n\n    See [`a`][b.a] or [c](d.md): 42.\n'
     )
     (folder / "grader.py").write_text(
         'MISTAKES = {"wrong": "answer does not give it."}\n\n\n'
