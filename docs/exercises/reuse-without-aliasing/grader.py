@@ -10,8 +10,8 @@ from service_monitoring.sources.shipped import MACHINE_UNDER_LOAD
 
 MISTAKES = {
     "no-decoder": (
-        "The file must define a class BufferingDecoder, made without arguments, whose method batch(lines) "
-        "gives one sample for each line."
+        "The file must define a class BufferingDecoder, made without arguments, whose method "
+        "batch(lines) gives a list with one sample for each line."
     ),
     "no-gain": (
         "Right, and as dear as before: three blocks stay alive for each sample, the sample, its float and "
