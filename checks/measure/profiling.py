@@ -59,7 +59,7 @@ PROFILED_PAIRS = 15
 FLAME_RULES = 50
 SMALLEST_BOX = 0.005
 ONE_COMMAND, CACHED = "adopt-all-rules-in-one-command", "remember-encoded-rules"
-ENCODER = "_rule"  # of boundary.documents
+ENCODER = "documents._rule"
 
 
 def rules_of(count: int) -> tuple[Rule, ...]:
@@ -91,13 +91,13 @@ def _in_scratch(how: str, count: int) -> Callable[[], None]:
 
 
 def counted(run: Callable[[], object]) -> tuple[int, Counter[str]]:
-    """All calls of a run, and those of each function by name; the same on every run."""
+    """All calls of a run, and those of each function by module and name; the same on every run."""
     profile = cProfile.Profile()
     profile.runcall(run)
     stats: dict[tuple[str, int, str], Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined] # not in its stubs
     names: Counter[str] = Counter()
-    for (_, _, name), (_, calls, *_) in stats.items():
-        names[name] += calls
+    for (file, _, name), (_, calls, *_) in stats.items():
+        names[f"{Path(file).stem}.{name}"] += calls
     return names.total(), names
 
 
