@@ -309,6 +309,20 @@ def test_events_are_kept_in_commit_order(new_store: Stores) -> None:
     )
 
 
+def test_events_that_were_read_stay_as_they_were(new_store: Stores) -> None:
+    """A later commit adds nothing to them: they are what was true when somebody asked."""
+    store = new_store()
+    with store.unit_of_work() as unit:
+        unit.policies.add(MonitoringPolicy(POLICY))
+        unit.policies.get(POLICY).draft(BUSY, AT)
+        unit.commit()
+    read = store.events(POLICY)
+    with store.unit_of_work() as unit:
+        unit.policies.get(POLICY).draft(SILENT, AT)
+        unit.commit()
+    assert [type(event) for event in read] == [RuleDrafted]
+
+
 def test_the_events_kept_are_bounded(new_store: Stores) -> None:
     """However many come at once; a rebuild still knows all of them."""
     store = new_store(max_events=10)

@@ -122,15 +122,17 @@ class Drill:
         ]
         for client in clients:
             client.start()
-        deadline = time.monotonic() + PATIENCE_S
-        while len(self.acknowledged) == before and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.45))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        over.set()
-        for client in clients:
-            client.join()
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while len(self.acknowledged) == before and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.45))
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            over.set()
+            for client in clients:
+                client.join()
 
     def finish(self) -> None:
         """One more start, for the deliveries that are left, and an orderly end."""
