@@ -58,8 +58,8 @@ PARTS = (
     Part(
         "lint",
         (
-            "ruff check --quiet --output-format=concise capstone checks tasks.py",
-            "ruff format --quiet --diff capstone checks tasks.py",
+            "ruff check --quiet --output-format=concise capstone checks docs tasks.py",
+            "ruff format --quiet --diff capstone checks docs tasks.py",
         ),
     ),
 )
