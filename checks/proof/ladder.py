@@ -11,11 +11,12 @@ import json
 import os
 import platform
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.measure.evidence import Figure
 from checks.proof.changes import Change, UnknownChangeError, read_change, read_changes
 from checks.proof.data import ROOT, ProofData, ProofDataError
 from checks.proof.trial import DEMO, DoesNotApplyError, Trial, Trials, Verdicts, capstone_digest
@@ -58,6 +59,18 @@ def record(data: ProofData, changes: Sequence[Change], root: Path = ROOT) -> dic
     trials = [unchanged, *(trial_of(change, data) for change in changes)]
     results = Trials(root).run(trials, "changes tried")
     clean = results[unchanged]
+    rows = {
+        change.name: row(change, results[trial], data)
+        for change, trial in zip(changes, trials[1:], strict=True)
+    }
+    rungs = {
+        rung.name: {
+            "tests": clean.passed.get(rung.name, 0),
+            "red": bool(clean.failed.get(rung.name)),
+            "seconds": clean.seconds.get(rung.name, 0.0),
+        }
+        for rung in data.rungs
+    }
     return {
         "name": "ladder",
         "command": COMMAND,
@@ -67,19 +80,10 @@ def record(data: ProofData, changes: Sequence[Change], root: Path = ROOT) -> dic
             "python": platform.python_version(),
             "runs": 1,
         },
+        "figures": _figures(rungs, rows),
         "capstone": capstone_digest(root),
-        "rungs": {
-            rung.name: {
-                "tests": clean.passed.get(rung.name, 0),
-                "red": bool(clean.failed.get(rung.name)),
-                "seconds": clean.seconds.get(rung.name, 0.0),
-            }
-            for rung in data.rungs
-        },
-        "changes": {
-            change.name: row(change, results[trial], data)
-            for change, trial in zip(changes, trials[1:], strict=True)
-        },
+        "rungs": rungs,
+        "changes": rows,
         "claims": {
             claim.id: {
                 "statement": claim.statement,
@@ -90,6 +94,24 @@ def record(data: ProofData, changes: Sequence[Change], root: Path = ROOT) -> dic
             }
             for claim in data.claims
         },
+    }
+
+
+def _figures(rungs: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
+    """What the evidence page lists of the record."""
+    drifts = sum(bool(entry["first"]) for entry in rows.values())
+    costs = {
+        name: {
+            "tests": asdict(Figure(entry["tests"], "tests", held_by="rungs")),
+            "seconds": asdict(Figure(entry["seconds"], "seconds of tests", repeats=False)),
+        }
+        for name, entry in rungs.items()
+    }
+    counts = {"proposals": len(rows), "drifts": drifts, "safe": len(rows) - drifts}
+    return costs | {
+        "judged": {
+            name: asdict(Figure(count, "changes", held_by="changes")) for name, count in counts.items()
+        }
     }
 
 

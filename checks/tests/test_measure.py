@@ -25,9 +25,9 @@ from checks.measure.evidence import (
 )
 from checks.measure.measurement import Measurement, NotMeasuredError, Step, drift
 from checks.measure.pages import EVIDENCE, PAGE, section_failures
-from checks.measure.rungs import drifted, run_tests
 from checks.measure.table import MEASUREMENTS
 from checks.proof.changes import read_change
+from checks.proof.trial import Trial, Trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +51,10 @@ def test_the_ratios_measure_what_they_say(tmp_path: Path) -> None:
 
 def test_a_round_trip_does_not_see_that_one_sample_is_refilled() -> None:
     """As the first lesson says: it holds one sample at a time, and it takes two to see it."""
-    with drifted(read_change(ROOT, "refill-one-sample").diff) as capstone:
-        test = "tests/artifact/test_codec.py::test_what_is_encoded_decodes_to_the_same_sample"
-        assert run_tests(capstone, test) == ""
+    test = "tests/artifact/test_codec.py::test_what_is_encoded_decodes_to_the_same_sample"
+    trial = Trial("refill", read_change(ROOT, "refill-one-sample").diff, (test,))
+    found = Trials().run([trial], "runs")[trial]
+    assert (found.ran, found.failed) == ([test], {})
 
 
 @pytest.mark.parametrize("power", [0, 1, 2])
