@@ -1,0 +1,3 @@
+"""A list of rules, and nobody who adopts them."""
+
+adopt = ["drafted", "activated"]
