@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.measure import allocation, oracles, profiling, ratios
+from checks.measure import allocation, batching, oracles, profiling, ratios
 
 if TYPE_CHECKING:
     from checks.measure.measurement import Measurement
 
 MEASUREMENTS: dict[str, Measurement] = {
     "allocation": allocation.MEASUREMENT,
+    "batching": batching.MEASUREMENT,
     "profiling": profiling.MEASUREMENT,
     "ratios": ratios.MEASUREMENT,
     "differential": oracles.COMPARISON,

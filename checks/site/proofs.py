@@ -175,8 +175,7 @@ class Proofs:
         true = truth(entry, self._data)
         yield f"It breaks *{', '.join(true.contracts)}*; the promise is kept in {', '.join(true.boundaries)}."
         yield ""
-        for name in entry["claims"]:
-            claim = self._data.by_id[name]
+        for claim in (self._data.by_id[name] for name in entry["claims"] if name in self._data.by_id):
             yield f"- {claim.statement} Kept by {_owner(claim.owner)}: `{claim.command}`."
         yield ""
         yield from self._seen(entry)
