@@ -1,0 +1,321 @@
+"""What caching, batching and lazy work cost and move; for the lesson on them."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from itertools import groupby
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from service_monitoring.application.commands import CreatePolicy, Evaluate, IngestSamples
+from service_monitoring.application.monitor import Monitor
+from service_monitoring.application.replay import TraceClock
+from service_monitoring.boundary.batch import decode_batch
+from service_monitoring.boundary.codec import SampleDecoder
+from service_monitoring.boundary.policy_file import load_policy_file
+from service_monitoring.domain.events import IncidentOpened, IncidentResolved
+from service_monitoring.domain.values import MetricName, Sample
+from service_monitoring.sources.shipped import MACHINE_POLICY, MACHINE_UNDER_LOAD
+from service_monitoring.sources.trace import read_trace
+from service_monitoring.storage.memory import MemoryStore
+from service_monitoring.storage.sql import SqlStore
+from service_monitoring.storage.sqlite import SqliteDatabase, open_sqlite
+
+from checks.measure.evidence import (
+    Evidence,
+    Figure,
+    middle,
+    paired_ratio,
+    processor_seconds,
+    seconds,
+)
+from checks.measure.measurement import Measurement, Step
+from checks.measure.profiling import LOOKBACK, rules_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+FIRST = datetime(2026, 11, 23, 8, 58, 30, tzinfo=UTC)  # the first decision about the trace
+METRICS = 7  # read at a time, once a second
+BUFFERED = range(1, 21)
+SHAPES = (1, 10, 100, 1_000)
+SHAPED = 1_000
+HELD = 100  # seconds, which fill a page of each metric
+MOVES_PAGES = 0.1  # a release of SQLite may lay out its trees otherwise
+SIZES = (1, 7, 35, 105, 350, 1_050, 3_500)
+REQUESTS = 25
+WARM_UP = 3
+RULES = (1, 9, 50, 200)
+PAIRS = 25
+LOOKS = 20
+PARTS = ("waiting", "storing", "decoding")
+PER_SAMPLE = "µs/sample"
+_LINE = b'{"metric":"metric_%d","value":0.5,"observed_at":"2026-11-23T%02d:%02d:%02dZ"}'
+
+Arrival = tuple[datetime, "Sequence[Sample]"]
+
+
+@cache
+def _trace() -> tuple[Sample, ...]:
+    return tuple(read_trace(MACHINE_UNDER_LOAD))
+
+
+def by_count(size: int) -> Iterator[Arrival]:
+    """The trace through a buffer that is sent when it is full."""
+    for start in range(0, len(_trace()), size):
+        batch = _trace()[start : start + size]
+        yield batch[-1].observed_at, batch
+
+
+def by_boundary(interval: timedelta) -> Iterator[Arrival]:
+    """The trace through a buffer that is sent when a decision is due."""
+    for due, batch in groupby(
+        _trace(), lambda sample: FIRST - (FIRST - sample.observed_at) // interval * interval
+    ):
+        yield due, tuple(batch)
+
+
+def news(arrivals: Iterable[Arrival]) -> set[tuple[type, datetime, str]]:
+    """Which incidents opened and resolved, and when, if the samples arrive so."""
+    policy, store, waiting = load_policy_file(MACHINE_POLICY), MemoryStore(), iter([*arrivals, None])
+    monitor, due, arrival = Monitor(policy.policy, store, TraceClock()), FIRST, next(waiting)
+    monitor.begin(policy.lookback, policy.rules)
+    while due < _trace()[-1].observed_at + policy.evaluation_interval:
+        while arrival is not None and arrival[0] <= due:
+            monitor.handle(IngestSamples(arrival[1]))
+            arrival = next(waiting)
+        monitor.handle(Evaluate(due))
+        due += policy.evaluation_interval
+    return {
+        (type(event), event.at, event.incident.rule_id)
+        for event in store.events(policy.policy)
+        if isinstance(event, IncidentOpened | IncidentResolved)
+    }
+
+
+def _moved(evidence: Evidence) -> None:
+    interval = load_policy_file(MACHINE_POLICY).evaluation_interval
+    at_once, boundary = list(by_count(METRICS)), list(by_boundary(interval))
+    right = news(at_once)
+    moved = {str(held): len(news(by_count(METRICS * held)) - right) for held in BUFFERED}
+    moved["boundary"] = len(news(boundary) - right)
+    evidence.figures["moved"] = {
+        name: Figure(count, "notifications at another time", tolerance=0) for name, count in moved.items()
+    }
+    evidence.figures["sent"] = {
+        "at_once": Figure(len(at_once), "requests", tolerance=0),
+        "boundary": Figure(len(boundary), "requests", tolerance=0),
+    }
+
+
+@contextmanager
+def _monitored(file: Path) -> Iterator[Monitor]:
+    store = open_sqlite(file)
+    monitor = Monitor("machine", store, TraceClock())
+    monitor.handle(CreatePolicy(LOOKBACK))
+    yield monitor
+    store.close()
+
+
+def _reading(metrics: int, when: range) -> tuple[Sample, ...]:
+    names = [MetricName(f"metric_{number}") for number in range(metrics)]
+    return tuple(Sample(name, 0.5, FIRST + timedelta(seconds=second)) for second in when for name in names)
+
+
+def pages(metrics: int, duration: int) -> int:
+    """Pages in the log after one commit of so many metrics and seconds; the store holds some already."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "store.db"
+        with _monitored(file) as monitor:
+            monitor.handle(IngestSamples(_reading(metrics, range(HELD))))
+            outside = sqlite3.connect(file)
+            outside.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            monitor.handle(IngestSamples(_reading(metrics, range(HELD, HELD + duration))))
+            ((_, written, _),) = outside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            outside.close()
+    return int(written)
+
+
+def _pages(evidence: Evidence) -> None:
+    evidence.versions |= {"sqlite": sqlite3.sqlite_version}
+    evidence.figures["pages"] = {
+        str(metrics): Figure(pages(metrics, SHAPED // metrics), "pages", tolerance=MOVES_PAGES)
+        for metrics in SHAPES
+    }
+
+
+def _body(size: int, number: int) -> bytes:
+    lines = []
+    for place in range(number * size, (number + 1) * size):
+        second, metric = divmod(place, METRICS)
+        lines.append(_LINE % (metric, second // 3_600, second // 60 % 60, second % 60))
+    return b'{"accept":"all","samples":[%b]}' % b",".join(lines)
+
+
+def _spent(monitor: Monitor, body: bytes, decoder: SampleDecoder) -> dict[str, float]:
+    """The seconds that one request takes, by what they are spent on."""
+    found: list[Sample] = []
+    decoding = processor_seconds(
+        lambda: found.extend(decode_batch(body, now=FIRST + timedelta(days=1), decoder=decoder).samples)
+    )
+    began = perf_counter()
+    storing = processor_seconds(lambda: monitor.handle(IngestSamples(found, whole=True)))
+    wall = perf_counter() - began
+    return {
+        "waiting": max(wall - storing, 0),
+        "storing": storing,
+        "decoding": decoding,
+        "request": decoding + wall,
+    }
+
+
+def _costs(evidence: Evidence) -> None:
+    """Requests of each size in turn, so that a machine that slows down slows all of them."""
+    decoder, spent = SampleDecoder(), {size: list[dict[str, float]]() for size in SIZES}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        monitors = {size: stack.enter_context(_monitored(Path(folder) / f"{size}.db")) for size in SIZES}
+        for number in range(WARM_UP + REQUESTS):
+            for size, monitor in monitors.items():
+                spent[size].append(_spent(monitor, _body(size, number), decoder))
+
+    def measured(what: str, factor: float, unit: str) -> dict[str, Figure]:
+        return {
+            str(size): middle(
+                [one[what] * factor / (size if unit == PER_SAMPLE else 1) for one in spent[size][WARM_UP:]],
+                unit,
+                2,
+            )
+            for size in SIZES
+        }
+
+    evidence.figures["costs"] = {what: measured(what, 1e6, PER_SAMPLE) for what in PARTS}
+    evidence.figures["request"] = measured("request", 1e3, "ms/request")
+
+
+def _anew(database: SqliteDatabase) -> None:
+    for _ in range(LOOKS):
+        SqlStore(database).get("machine")
+
+
+def _asked(store: SqlStore) -> None:
+    for _ in range(LOOKS):
+        store.get("machine")
+
+
+def _cache(evidence: Evidence) -> None:
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for count in RULES:
+            database = SqliteDatabase(Path(folder) / f"{count}.db")
+            store = SqlStore(database)
+            Monitor("machine", store, TraceClock()).begin(LOOKBACK, rules_of(count))
+            found[str(count)] = paired_ratio(
+                partial(_anew, database), partial(_asked, store), PAIRS, "reading anew / asking"
+            )
+            store.close()
+        with _monitored(Path(folder) / "written.db") as monitor:
+            reader = open_sqlite(Path(folder) / "written.db")
+            reader.get("machine")
+            shares = []
+            for second in range(PAIRS):
+                sample = IngestSamples(_reading(1, range(second, second + 1)))
+                shares.append(
+                    seconds(partial(reader.get, "machine")) / seconds(partial(monitor.handle, sample))
+                )
+            reader.close()
+    evidence.figures["cache"] = found
+    evidence.figures["asking"] = middle([100 * share for share in shares], "% of a commit", 1)
+
+
+def _shares(figures: Mapping[str, Any]) -> dict[str, Any]:
+    def value(what: str, size: int) -> float:
+        return float(figures["costs"][what][str(size)].value)
+
+    def waits(size: int) -> float:
+        return value("waiting", size) / sum(value(what, size) for what in PARTS)
+
+    return {
+        "share": {str(size): Figure(round(100 * waits(size)), "% waiting", repeats=False) for size in SIZES},
+        "throughput": {
+            str(size): Figure(
+                round(size / figures["request"][str(size)].value * 1e3, -1), "samples/s", repeats=False
+            )
+            for size in SIZES
+        },
+    }
+
+
+def _plots(figures: Mapping[str, Any]) -> dict[str, Any]:
+    moved = figures["moved"]
+    costs = {
+        what: {
+            "x": list(SIZES),
+            "y": [found[str(size)].value for size in SIZES],
+            "low": [found[str(size)].spread[0] for size in SIZES],
+            "high": [found[str(size)].spread[1] for size in SIZES],
+        }
+        for what, found in figures["costs"].items()
+    }
+    written = [figures["pages"][str(metrics)].value for metrics in SHAPES]
+    return {
+        "moved": {
+            "title": "Notifications that a buffer moves to another time",
+            "description": "Bars, one for each length of the buffer from 1 to 20 seconds: "
+            + ", ".join(f"{held} s {moved[str(held)].value}" for held in BUFFERED)
+            + ". None at one second and at five, two already at two seconds.",
+            "kind": "bar",
+            "x_label": "seconds of samples that fill the buffer",
+            "y_label": "notifications at another time",
+            "series": {
+                "moved": {
+                    "x": [f"{held} s" for held in BUFFERED],
+                    "y": [moved[str(held)].value for held in BUFFERED],
+                }
+            },
+        },
+        "costs": {
+            "title": "Where the time of a sample goes",
+            "description": "Three lines on logarithmic axes, all falling from requests of one sample to "
+            f"requests of {SIZES[-1]:,}: "
+            + ", ".join(
+                f"{what} from {found['y'][0]:,.0f} to {found['y'][-1]:,.1f}" for what, found in costs.items()
+            )
+            + " microseconds a sample. Waiting is above the others all the way.",
+            "kind": "line",
+            "scale": "log",
+            "x_label": "samples a request",
+            "y_label": "microseconds a sample",
+            "series": costs,
+        },
+        "pages": {
+            "title": "Pages that a commit of a thousand samples writes",
+            "description": "Horizontal bars: "
+            + ", ".join(
+                f"{metrics:,} metrics {count:,} pages" for metrics, count in zip(SHAPES, written, strict=True)
+            )
+            + ".",
+            "kind": "bar",
+            "x_label": "shape of the batch",
+            "y_label": "pages of 4,096 bytes",
+            "series": {
+                "pages": {"x": [f"{metrics:,} x {SHAPED // metrics:,} s" for metrics in SHAPES], "y": written}
+            },
+        },
+    }
+
+
+MEASUREMENT = Measurement(
+    (
+        Step("what a buffer moves", _moved, again=True),
+        Step("the pages of a commit", _pages, again=True),
+        Step("the time of a commit", _costs),
+        Step("what asking saves", _cache),
+    ),
+    derive=_shares,
+    plots=_plots,
+)
