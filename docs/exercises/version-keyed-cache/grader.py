@@ -1,0 +1,223 @@
+"""Grades `ActiveRules`: a policy lives through two hundred versions, and somebody asks in between."""
+
+import sys
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from unittest.mock import patch
+
+from service_monitoring.application.commands import ActivateRule, CreatePolicy, DraftRule, RetireRule
+from service_monitoring.application.monitor import Monitor
+from service_monitoring.application.ports import PolicyNotFoundError
+from service_monitoring.application.replay import TraceClock
+from service_monitoring.domain.conditions import Absence
+from service_monitoring.domain.rules import Rule, RuleStatus
+from service_monitoring.domain.values import MetricName, Severity
+from service_monitoring.storage.memory import MemoryStore
+
+MISTAKES = {
+    "no-class": (
+        "The file must define a class ActiveRules that is made with a store and the name of a policy, and "
+        "can be called."
+    ),
+    "hides-the-missing-policy": (
+        "There is no policy of this name, and you say that no rule is active. Somebody mistyped a name, and "
+        "nobody will be alerted about anything. Let the store's own error through."
+    ),
+    "remembers-the-failure": (
+        "The policy did not exist when somebody asked; now it does, and you still say that it does not. A "
+        "failure has no version. How long is it true?"
+    ),
+    "not-only-active": (
+        "These are not the active rules, in the order in which they were drafted. The policy holds every "
+        "rule that was ever drafted, each with where it is in its life."
+    ),
+    "hands-out-its-own-list": (
+        "What you hand out can be changed by whoever gets it, and the next one who asks gets it changed. "
+        "You own the answer as long as you keep it. Which type says that by itself?"
+    ),
+    "time-based": (
+        "A rule was retired, and it is still among the active ones; an hour later it is not. Somebody chose "
+        "how long to be wrong. The store can say at any time whether anything has changed: what is that "
+        "question?"
+    ),
+    "keyed-by-name-only": (
+        "A rule was retired, and it is still among the active ones. What you keep was true of this policy "
+        "once. What else belongs into the key, so that it is never asked for once it is wrong?"
+    ),
+    "keyed-by-version-only": (
+        "Two policies are at the same version, and the rules of the one are given for the other. A version "
+        "counts the commits of one policy in one store: who holds what you keep, and who else can see it?"
+    ),
+    "asks-twice": (
+        "Somebody committed while you were asking, and from then on you give old rules under the new "
+        "version: nothing will ever tell you. The version and the rules have to come from one and the same "
+        "policy. How often do you ask the store?"
+    ),
+    "built-every-time": (
+        "Right, and nothing is kept: asked twice without a commit in between, you build the same tuple "
+        "again. What would have to be equal for the old one to be as good?"
+    ),
+    "keeps-every-version": (
+        "After two hundred versions you still hold the rules of old ones, and nobody can ever ask for them "
+        "again: versions only go up. How many can be of use?"
+    ),
+}
+
+_LOOKBACK = timedelta(minutes=5)
+_VERSIONS = 201
+_CLOCKS = (time.time, time.monotonic, time.perf_counter)
+
+
+class _Store(MemoryStore):
+    """A memory store in which somebody commits just after a policy was handed out so many times."""
+
+    def __init__(self):
+        super().__init__()
+        self._left, self._commit = 0, None
+
+    def after(self, times, commit):
+        """Call this after so many policies more."""
+        self._left, self._commit = times, commit
+
+    def get(self, policy_id):
+        """The committed policy; when somebody was waiting for that, it is not the last one any more."""
+        policy = super().get(policy_id)
+        self._left -= 1
+        if self._left == 0:
+            self._commit()
+        return policy
+
+
+class _Policy:
+    """A policy that somebody works on."""
+
+    def __init__(self, name):
+        self.name, self.store = name, _Store()
+        self.handle = Monitor(name, self.store, TraceClock()).handle
+
+    def draft(self, *names):
+        """Draft rules."""
+        for name in names:
+            self.handle(DraftRule(_rule(name)))
+
+    def activate(self, *names):
+        """Draft rules and let them decide."""
+        for name in names:
+            self.draft(name)
+            self.handle(ActivateRule(name))
+
+
+def grade(submission: dict[str, object]) -> str | None:
+    """The first mistake of a submission."""
+    make = submission.get("ActiveRules")
+    if not isinstance(make, type) or not any("__call__" in vars(base) for base in make.__mro__):
+        return "no-class"
+    fleet = _Policy("fleet")
+    active = make(fleet.store, "fleet")
+    return (
+        _of_no_policy(active, fleet)
+        or _of_rules(make, fleet)
+        or _of_freshness(active, fleet, submission)
+        or _of_owner(make)
+        or _of_a_commit_between(active, fleet)
+        or _of_what_is_kept(active, fleet)
+    )
+
+
+def _of_no_policy(active, fleet):
+    try:
+        active()
+    except PolicyNotFoundError:
+        fleet.handle(CreatePolicy(_LOOKBACK))
+        fleet.activate("b", "a", "gone")
+    else:
+        return "hides-the-missing-policy"
+    try:
+        active()
+    except PolicyNotFoundError:
+        return "remembers-the-failure"
+    return None
+
+
+def _of_rules(make, fleet):
+    fleet.draft("draft")
+    fleet.handle(RetireRule("gone"))
+    found = make(fleet.store, "fleet")()
+    if not isinstance(found, tuple):
+        return "hands-out-its-own-list"
+    return None if _names(found) == ["b", "a"] else "not-only-active"
+
+
+def _of_freshness(active, fleet, submission):
+    active()
+    fleet.handle(ActivateRule("draft"))
+    fleet.handle(RetireRule("a"))
+    if _names(active()) == ["b", "draft"]:
+        return None
+    with _an_hour_later(submission):
+        return "time-based" if _names(active()) == ["b", "draft"] else "keyed-by-name-only"
+
+
+def _of_owner(make):
+    for name in ("left", "right"):
+        policy = _Policy(name)
+        policy.handle(CreatePolicy(_LOOKBACK))
+        policy.activate(name)
+        if _names(make(policy.store, name)()) != [name]:
+            return "keyed-by-version-only"
+    return None
+
+
+def _of_a_commit_between(active, fleet):
+    for asked in (1, 2, 3):
+        fleet.draft(f"between-{asked}")
+        fleet.store.after(asked, partial(fleet.handle, ActivateRule(f"between-{asked}")))
+        active()
+        fleet.store.after(0, None)
+        right = [
+            rule.id for rule, status in fleet.store.get("fleet").rules.values() if status is RuleStatus.ACTIVE
+        ]
+        if _names(active()) != right:
+            return "asks-twice"
+    return None
+
+
+def _of_what_is_kept(active, fleet):
+    if active() is not active():
+        return "built-every-time"
+    held = {}
+    for number in range(_VERSIONS // 3):
+        rule = _rule(f"r-{number}")
+        for command in (DraftRule(rule), ActivateRule(rule.id), RetireRule(rule.id)):
+            fleet.handle(command)
+            _keep(held, active())
+    _keep(held, tuple(["held by nobody else"]))
+    references = list(map(sys.getrefcount, held.values()))
+    return "keeps-every-version" if sum(count > references[-1] for count in references) > 2 else None
+
+
+def _keep(held, rules):
+    held[id(rules)] = rules
+
+
+def _rule(name):
+    return Rule(name, MetricName("up_" + name.replace("-", "_")), Absence(), Severity.CRITICAL)
+
+
+def _names(rules):
+    return [rule.id for rule in rules]
+
+
+@contextmanager
+def _an_hour_later(submission):
+    """Every clock of `time` is an hour ahead, under each name that the submission has for it."""
+    ahead = {clock.__name__: partial(_ahead, clock) for clock in _CLOCKS}
+    mine = {name: ahead[value.__name__] for name, value in submission.items() if value in _CLOCKS}
+    with patch.multiple(time, **ahead), patch.dict(submission, mine):
+        yield
+
+
+def _ahead(clock):
+    return clock() + 3_600

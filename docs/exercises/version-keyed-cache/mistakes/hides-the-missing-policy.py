@@ -1,0 +1,25 @@
+"""No policy, no rules."""
+
+from service_monitoring.application.ports import PolicyNotFoundError
+from service_monitoring.domain.rules import RuleStatus
+
+
+class ActiveRules:
+    """Gives the rules of a policy that decide."""
+
+    def __init__(self, store, policy_id):
+        self._store = store
+        self._policy_id = policy_id
+        self._version = 0
+        self._rules = ()
+
+    def __call__(self):
+        """The active rules."""
+        try:
+            policy = self._store.get(self._policy_id)
+        except PolicyNotFoundError:
+            return ()
+        if policy.version != self._version:
+            self._rules = tuple(rule for rule, status in policy.rules.values() if status is RuleStatus.ACTIVE)
+            self._version = policy.version
+        return self._rules

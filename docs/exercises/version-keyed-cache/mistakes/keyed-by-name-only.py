@@ -1,0 +1,19 @@
+"""Builds them once."""
+
+from service_monitoring.domain.rules import RuleStatus
+
+
+class ActiveRules:
+    """Gives the rules of a policy that decide."""
+
+    def __init__(self, store, policy_id):
+        self._store = store
+        self._policy_id = policy_id
+        self._rules = None
+
+    def __call__(self):
+        """The active rules."""
+        if self._rules is None:
+            policy = self._store.get(self._policy_id)
+            self._rules = tuple(rule for rule, status in policy.rules.values() if status is RuleStatus.ACTIVE)
+        return self._rules

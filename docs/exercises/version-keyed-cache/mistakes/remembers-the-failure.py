@@ -1,0 +1,29 @@
+"""Looks the policy up once, and believes what it was told."""
+
+from service_monitoring.application.ports import PolicyNotFoundError
+from service_monitoring.domain.rules import RuleStatus
+
+
+class ActiveRules:
+    """Gives the rules of a policy that decide."""
+
+    def __init__(self, store, policy_id):
+        self._store = store
+        self._policy_id = policy_id
+        self._version = 0
+        self._rules = ()
+        self._missing = None
+
+    def __call__(self):
+        """The active rules."""
+        if self._missing is not None:
+            raise self._missing
+        try:
+            policy = self._store.get(self._policy_id)
+        except PolicyNotFoundError as error:
+            self._missing = error
+            raise
+        if policy.version != self._version:
+            self._rules = tuple(rule for rule, status in policy.rules.values() if status is RuleStatus.ACTIVE)
+            self._version = policy.version
+        return self._rules
