@@ -108,6 +108,11 @@ class _Policy:
             self.draft(name)
             self.handle(ActivateRule(name))
 
+    def active(self):
+        """The names of the rules that decide."""
+        entries = self.store.get(self.name).rules.values()
+        return [rule.id for rule, status in entries if status is RuleStatus.ACTIVE]
+
 
 def grade(submission: dict[str, object]) -> str | None:
     """The first mistake of a submission."""
@@ -176,10 +181,7 @@ def _of_a_commit_between(active, fleet):
         fleet.store.after(asked, partial(fleet.handle, ActivateRule(f"between-{asked}")))
         active()
         fleet.store.after(0, None)
-        right = [
-            rule.id for rule, status in fleet.store.get("fleet").rules.values() if status is RuleStatus.ACTIVE
-        ]
-        if _names(active()) != right:
+        if _names(active()) != fleet.active():
             return "asks-twice"
     return None
 
@@ -193,7 +195,7 @@ def _of_what_is_kept(active, fleet):
         for command in (DraftRule(rule), ActivateRule(rule.id), RetireRule(rule.id)):
             fleet.handle(command)
             _keep(held, active())
-    _keep(held, tuple(["held by nobody else"]))
+    _keep(held, tuple(map(str, held)))  # nobody else has this one
     references = list(map(sys.getrefcount, held.values()))
     return "keeps-every-version" if sum(count > references[-1] for count in references) > 2 else None
 

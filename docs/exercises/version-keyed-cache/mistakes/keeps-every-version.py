@@ -15,7 +15,8 @@ class ActiveRules:
         """The active rules."""
         policy = self._store.get(self._policy_id)
         if policy.version not in self._known:
+            entries = policy.rules.values()
             self._known[policy.version] = tuple(
-                rule for rule, status in policy.rules.values() if status is RuleStatus.ACTIVE
+                rule for rule, status in entries if status is RuleStatus.ACTIVE
             )
         return self._known[policy.version]

@@ -17,7 +17,6 @@ class ActiveRules:
         policy = self._store.get(self._policy_id)
         if policy.version not in _known:
             _known.clear()
-            _known[policy.version] = tuple(
-                rule for rule, status in policy.rules.values() if status is RuleStatus.ACTIVE
-            )
+            entries = policy.rules.values()
+            _known[policy.version] = tuple(rule for rule, status in entries if status is RuleStatus.ACTIVE)
         return _known[policy.version]
