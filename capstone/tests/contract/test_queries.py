@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 
 from service_monitoring.application.commands import DraftRule, Evaluate, IngestSamples, RetireRule
@@ -108,6 +109,17 @@ def test_a_timeline_has_each_phase_with_its_ends() -> None:
         {"rule": "busy", "phase": "open", "since": "2026-11-23T09:00:02Z", "until": "2026-11-23T09:00:04Z"},
         {"rule": "busy", "phase": "pending", "since": "2026-11-23T09:00:05Z", "until": None},
     ]
+
+
+def test_a_snapshot_stays_what_it_was() -> None:
+    """Whatever is decided and changed afterwards: it is a copy, not a view."""
+    store = decided()
+    taken = snapshot(store.projections("machine"), store.window(), AT)
+    said = deepcopy(taken)
+    monitor = Monitor("machine", store, TraceClock())
+    monitor.handle(RetireRule("busy"))
+    monitor.handle(IngestSamples([Sample(MetricName("new"), 1.0, AT)]))
+    assert taken == said != snapshot(store.projections("machine"), store.window(), AT)
 
 
 def test_a_snapshot_and_a_summary_say_what_is_true_now() -> None:
