@@ -214,7 +214,7 @@ def _above(code, **arguments):
     found = set()
 
     def profiler(frame, event, _):
-        if event == "call" and frame.f_code is code and arguments.items() <= frame.f_locals.items():
+        if event == "call" and frame.f_code is code and arguments.items() <= dict(frame.f_locals).items():
             while frame:
                 found.add(frame.f_code)
                 frame = frame.f_back
