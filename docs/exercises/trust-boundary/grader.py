@@ -1,5 +1,6 @@
 """Grades a boundary's card: the payload goes through the real boundary, and so does one beyond its limit."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,13 +42,13 @@ MISTAKES = {
         "understands nothing yet?"
     ),
     "no-such-artifact": (
-        "artifact is no suite of the contract table. Write the file as the table has it, with its rung as "
-        "the folder in front."
+        "artifact is no suite in which a claim has its check. The list below the table of contracts has "
+        "them; write the file as it stands there."
     ),
     "artifact-of-another-promise": (
         "That suite exists and defends something else. A boundary promises that every byte string becomes a "
-        "value or one typed rejection: find that contract in the table, and then the suite that keeps "
-        "hostile payloads."
+        "value or one typed rejection: find that contract in the table, its claims on the map, and "
+        "then the suite that keeps hostile payloads."
     ),
 }
 
@@ -119,11 +120,13 @@ def _of_limit(decode, beyond):
 
 
 def _of_artifact(artifact):
-    page = (Path(__file__).parents[2] / "capstone/index.md").read_text(encoding="utf-8")
-    table = page.partition("## Named contracts\n")[2].partition("\n## ")[0]
-    if f"`{artifact}`" not in table:
+    record = json.loads(
+        (Path(__file__).parents[2] / "assets/evidence/ladder.json").read_text(encoding="utf-8")
+    )
+    suites = {claim["check"].partition("::")[0].removeprefix("tests/") for claim in record["claims"].values()}
+    if artifact.removeprefix("tests/") not in suites:
         return "no-such-artifact"
-    return None if artifact == CORPUS else "artifact-of-another-promise"
+    return None if artifact.removeprefix("tests/") == CORPUS else "artifact-of-another-promise"
 
 
 def _reason(decode, data):
