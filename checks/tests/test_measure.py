@@ -220,11 +220,12 @@ def test_a_file_without_a_section_and_a_section_without_a_file_are_named(tmp_pat
         f'## {name}\n\n{{$ evidence("{name}") $}}\n\n' for name in sections
     )
     page.write_text(text.replace('evidence("allocation")', 'measured("allocation")'))
+    end, fuzzing = len(text.splitlines()), 5 + 4 * sections.index("fuzzing")
     assert [str(failure) for failure in section_failures(tmp_path)] == [
-        f'{PAGE}:24: ratios.json has no section: add `## ratios` and `{{$ evidence("ratios") $}}`',
-        f'{PAGE}:24: stray.json has no section: add `## stray` and `{{$ evidence("stray") $}}`',
+        f'{PAGE}:{end}: ratios.json has no section: add `## ratios` and `{{$ evidence("ratios") $}}`',
+        f'{PAGE}:{end}: stray.json has no section: add `## stray` and `{{$ evidence("stray") $}}`',
         f'{PAGE}:5: this section does not show its file: add `{{$ evidence("allocation") $}}`',
-        f"{PAGE}:13: there is no {EVIDENCE}/fuzzing.json",
+        f"{PAGE}:{fuzzing}: there is no {EVIDENCE}/fuzzing.json",
         f"{EVIDENCE}/stray.json:1: no command writes this: `checks/measure/table.py` names them",
         "checks/measure/table.py:1: fuzzing has no file: `invoke measure fuzzing` writes it",
     ]
