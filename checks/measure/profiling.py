@@ -316,7 +316,7 @@ def _plots(figures: Mapping[str, Any]) -> dict[str, Any]:
             "series": series,
         },
         "shares": {
-            "title": "The replay's four dearest functions, as two profilers charge them",
+            "title": "Four functions of the replay, as two profilers charge them",
             "description": "Bars in pairs. cProfile charges decode_object with more than a timer does, and "
             "unique_fields with a fraction of it.",
             "kind": "bar",
