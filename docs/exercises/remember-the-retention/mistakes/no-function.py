@@ -1,0 +1,5 @@
+"""A class where a function was asked for."""
+
+
+class Retention:
+    """Remembers."""
