@@ -218,7 +218,12 @@ class Trials:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=capstone,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(paths),
+                    "PYTHONDONTWRITEBYTECODE": "",  # the tests start the package many times
+                    **environment,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

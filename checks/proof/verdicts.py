@@ -1,7 +1,7 @@
 """A pytest plugin: what each rung's tests said, written to the file that VERDICTS names.
 
-Loaded by `checks.proof.trial` into the run of a changed copy: `pytest -p checks.proof.verdicts`. When a rung
-is red, what is left of it is skipped, but for the tests that ASKED names.
+Loaded by `checks.proof.trial` into the run of a changed copy: `pytest -p checks.proof.verdicts`. On each rung
+the tests that ASKED names come first. When a rung is red, what is left of it is skipped, but for those.
 """
 
 from __future__ import annotations
@@ -32,11 +32,22 @@ def rung_of(test: str) -> str:
     return test.split("/")[1]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On each rung, first the tests that were asked for; the rungs stay in their order."""
+    rungs = list(dict.fromkeys(rung_of(item.nodeid) for item in items))
+    items.sort(key=lambda item: (rungs.index(rung_of(item.nodeid)), not _is_asked(item)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Go on in a red rung only with the tests that were asked for."""
-    if rung_of(item.nodeid) in _failed and item.nodeid.partition("[")[0] not in _asked:
+    if rung_of(item.nodeid) in _failed and not _is_asked(item):
         pytest.skip(RED_ALREADY)
+
+
+def _is_asked(item: pytest.Item) -> bool:
+    return item.nodeid.partition("[")[0] in _asked
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import httpx
 import pytest
 from oracle.hostile import corpus
-from support.server import AT, BEARER, BUSY, CANARY, INTERVAL, JSON, POLICY, Edge, batch, sample
+from support.server import AT, BEARER, BUSY, CANARY, INTERVAL, JSON, NO_TLS, POLICY, Edge, batch, sample
 
 from service_monitoring.application.commands import CreatePolicy, DraftRule, Evaluate
 from service_monitoring.application.monitor import Monitor
@@ -417,8 +417,8 @@ def test_every_answer_has_the_headers_that_keep_it_private(edge: Edge) -> None:
         headers = edge.call("GET", path).headers
         assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
     with edge_listening() as url:
-        assert "server" not in httpx.get(f"{url}/healthz").headers
-        assert httpx.get(f"{url}/healthz/").status_code == 404
+        assert "server" not in httpx.get(f"{url}/healthz", verify=NO_TLS).headers
+        assert httpx.get(f"{url}/healthz/", verify=NO_TLS).status_code == 404
 
 
 def edge_listening() -> Any:
@@ -646,10 +646,10 @@ def test_the_process_is_alive_while_the_store_hangs(edge: Edge) -> None:
 # Backpressure and shutdown, over a real socket.
 
 
-def posted(url: str, number: int) -> httpx.Response:
+def posted(url: str, number: int, value: float = 0.5) -> httpx.Response:
     """One sample of its own."""
-    body = batch(sample(at=AT + number * timedelta(milliseconds=1)))
-    return httpx.post(f"{url}/v1/samples", content=body, headers={**BEARER, **JSON})
+    body = batch(sample(value, AT + number * timedelta(milliseconds=1)))
+    return httpx.post(f"{url}/v1/samples", content=body, headers={**BEARER, **JSON}, verify=NO_TLS)
 
 
 def test_a_full_queue_sends_clients_away_and_loses_nothing_acknowledged() -> None:
@@ -713,7 +713,7 @@ def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         address = ("127.0.0.1", int(url.rpartition(":")[2]))
         idle = [socket.create_connection(address) for _ in range(4)]
         try:
-            assert httpx.get(f"{url}/healthz").status_code == 503
+            assert httpx.get(f"{url}/healthz", verify=NO_TLS).status_code == 503
         finally:
             for connection in idle:
                 connection.close()
@@ -736,7 +736,7 @@ def test_a_server_that_ended_leaves_nothing_behind() -> None:
     """No thread, and nobody listens at its address."""
     before = set(threading.enumerate())
     with edge_listening() as url:
-        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert httpx.get(f"{url}/healthz", verify=NO_TLS).status_code == 200
         assert {thread.name for thread in set(threading.enumerate()) - before} >= {
             "worker",
             "decisions",
@@ -744,7 +744,7 @@ def test_a_server_that_ended_leaves_nothing_behind() -> None:
         }
     assert set(threading.enumerate()) <= before
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/healthz")
+        httpx.get(f"{url}/healthz", verify=NO_TLS)
 
 
 def test_a_slow_sink_blocks_neither_samples_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -762,9 +762,7 @@ def test_a_slow_sink_blocks_neither_samples_nor_the_end(monkeypatch: pytest.Monk
 
     edge = Edge({"sinks": [Slow()]})
     with edge.listening() as url:
-        assert httpx.post(
-            f"{url}/v1/samples", content=batch(sample(0.99)), headers={**BEARER, **JSON}
-        ).status_code
+        assert posted(url, 0, 0.99).status_code == 202
         edge.clock.instant += INTERVAL
         assert entered.wait(10)
         assert posted(url, 1).status_code == 202

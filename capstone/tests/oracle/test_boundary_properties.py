@@ -102,7 +102,7 @@ def check(rejection: Rejected) -> None:
     assert 0 < len(rejection.detail) < 200
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=500)
 @given(mutated(), st.sampled_from([LIMITS, SMALL]))
 def test_any_body_becomes_a_batch_within_the_limits_or_a_rejection(body: bytes, limits: Limits) -> None:
     """And every sample is accounted for, in its place."""
@@ -181,7 +181,7 @@ def depth(value: object) -> int:
     return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(NESTED, st.booleans())
 def test_depth_is_that_of_the_document_whatever_its_strings_hold(value: object, escape: bool) -> None:  # noqa: FBT001
     """Brackets, quotes and escapes inside strings make it neither deeper nor flatter."""

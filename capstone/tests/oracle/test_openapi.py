@@ -41,7 +41,7 @@ SCHEMAS = DOCUMENT["components"]["schemas"]
 CODES = {reason for enum in get_args(Code) for reason in enum} - NEVER_BY_REQUEST
 OF_NO_OPERATION = {RequestReason.NOT_FOUND, RequestReason.METHOD_NOT_ALLOWED}
 """The answers to requests that are for no operation of the document."""
-EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "8"))
 
 
 @pytest.fixture

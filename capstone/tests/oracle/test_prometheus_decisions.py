@@ -35,12 +35,12 @@ def tool() -> str:
 @pytest.mark.usefixtures("tool")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_decision_is_the_one_that_prometheus_makes(seed: int) -> None:
-    """Pending and firing, at each of forty instants, over eighty random series; none of it vacuous."""
-    found, compared = compare(80, seed)
+    """Pending and firing, at each of forty instants, over forty random series; none of it vacuous."""
+    found, compared = compare(40, seed)
     assert found == []
-    assert compared["firing"] > 1_000
-    assert compared["pending"] > 300
-    assert compared["inactive"] > 2_000
+    assert compared["firing"] > 500
+    assert compared["pending"] > 150
+    assert compared["inactive"] > 1_000
 
 
 def check_rules(tool: str, folder: Path, text: str) -> None:
