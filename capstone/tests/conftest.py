@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import Phase, settings
 from support.postgres import MISSING, bin_folder, running_postgres
-from support.stores import KINDS, Stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # The same examples on every run, so that a red check is red again. To look further than that:
 # pytest --hypothesis-profile=search
@@ -31,12 +29,3 @@ def postgres_url() -> Iterator[str]:
         pytest.skip(MISSING)
     with running_postgres() as url:
         yield url
-
-
-@pytest.fixture(params=KINDS)
-def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
-    """A factory of empty stores of one kind."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    stores = Stores(request.param, tmp_path, url)
-    yield stores
-    stores.close()

@@ -1,7 +1,8 @@
 """Which rung sees which change first: `invoke ladder` renews the record; with names, it only tries these.
 
-Every change proposal is run on every rung. The record holds, for each, what went red where; the pages draw
-the proof ladder, the verdicts and the outcomes-and-proof map from it.
+Every change proposal is run on every rung, with the test files that can notice it. The record holds, for
+each, what went red where; the pages draw the proof ladder, the verdicts and the outcomes-and-proof map from
+it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 import platform
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 from checks.measure.evidence import Figure
 from checks.proof.changes import Change, UnknownChangeError, read_change, read_changes
 from checks.proof.data import ROOT, ProofData, ProofDataError
+from checks.proof.reach import Reach
 from checks.proof.trial import DEMO, DoesNotApplyError, Trial, Trials, Verdicts, capstone_digest
+from checks.proof.verdicts import rung_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,10 +32,17 @@ COMMAND = "invoke ladder"
 UNCHANGED = "the capstone as it is"
 
 
-def trial_of(change: Change, data: ProofData) -> Trial:
-    """A change on every rung."""
-    checks = tuple(sorted({claim.check for claim in data.claims}))
-    return Trial(change.name, change.diff, tuple(f"tests/{rung.name}" for rung in data.rungs), checks)
+def trials_of(changes: Sequence[Change], data: ProofData, root: Path = ROOT) -> dict[str, Trial]:
+    """Each change on every rung, with the test files that can notice it."""
+    reach = Reach(root / "capstone")
+    rungs = [rung.name for rung in data.rungs]
+
+    def trial(change: Change) -> Trial:
+        files = sorted(reach.test_files(change.diff), key=lambda file: rungs.index(rung_of(file)))
+        checks = sorted({claim.check for claim in data.claims if claim.check.partition("::")[0] in files})
+        return Trial(change.name, change.diff, tuple(files), tuple(checks))
+
+    return {change.name: trial(change) for change in changes}
 
 
 def row(change: Change, found: Verdicts, data: ProofData) -> dict[str, Any]:
@@ -55,14 +65,11 @@ def row(change: Change, found: Verdicts, data: ProofData) -> dict[str, Any]:
 
 def record(data: ProofData, changes: Sequence[Change], root: Path = ROOT) -> dict[str, Any]:
     """The whole record, measured anew where something changed."""
-    unchanged = replace(trial_of(changes[0], data), name=UNCHANGED, diff="")
-    trials = [unchanged, *(trial_of(change, data) for change in changes)]
-    results = Trials(root).run(trials, "changes tried")
+    unchanged = Trial(UNCHANGED, "", tuple(f"tests/{rung.name}" for rung in data.rungs))
+    trials = trials_of(changes, data, root)
+    results = Trials(root).run([unchanged, *trials.values()], "changes tried")
     clean = results[unchanged]
-    rows = {
-        change.name: row(change, results[trial], data)
-        for change, trial in zip(changes, trials[1:], strict=True)
-    }
+    rows = {change.name: row(change, results[trials[change.name]], data) for change in changes}
     rungs = {
         rung.name: {
             "tests": clean.passed.get(rung.name, 0),
@@ -200,10 +207,11 @@ def main(arguments: Sequence[str]) -> int:
         data = ProofData.read()
         if names:
             chosen = [read_change(ROOT, name) for name in names]
-            results = Trials().run([trial_of(change, data) for change in chosen], "changes tried")
+            trials = trials_of(chosen, data)
+            results = Trials().run(list(trials.values()), "changes tried")
             for change in chosen:
                 print(f"{change.name}: {change.title}")
-                print(*show(row(change, results[trial_of(change, data)], data)), sep="\n")
+                print(*show(row(change, results[trials[change.name]], data)), sep="\n")
             return 0
         changes = read_changes(ROOT)
         made = record(data, changes)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.proof.changes import Change, UnknownChangeError, read_change, read_changes
 from checks.proof.data import ROOT, ProofData, ProofDataError
-from checks.proof.ladder import read_record, row, stale, trial_of
+from checks.proof.ladder import read_record, row, stale, trials_of
 from checks.proof.trial import DoesNotApplyError, Trials
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def truths(changes: Sequence[Change], data: ProofData, root: Path = ROOT) -> dic
     recorded = read_record(root)
     if not stale(recorded, data, read_changes(root), root):
         return {change.name: truth(recorded["changes"][change.name], data) for change in changes}
-    trials = {change.name: trial_of(change, data) for change in changes}
+    trials = trials_of(changes, data, root)
     results = Trials(root).run(list(trials.values()), "changes tried")
     return {change.name: truth(row(change, results[trials[change.name]], data), data) for change in changes}
 

@@ -36,7 +36,7 @@ TESTED = ("pyproject.toml", "src", "tests")
 CACHES = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis", "mutants")
 LIMIT_S = 400
 PATIENCE_S = 20
-WORKERS = 3  # one more than processors: the drill waits most of its time
+WORKERS = 5  # more than processors: a trial waits for servers and the disk half of its time
 DEMO = "demo"
 """The rung of a change that does not even import, or does not pass `service-monitoring demo`."""
 
@@ -222,6 +222,9 @@ class Trials:
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(paths),
                     "PYTHONDONTWRITEBYTECODE": "",  # the tests start the package many times
+                    "HYPOTHESIS_STORAGE_DIRECTORY": str(
+                        self._cache.parent / "hypothesis"
+                    ),  # its table of Unicode
                     **environment,
                 },
                 stdin=subprocess.DEVNULL,
