@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_markdown_docs._runners import _Runner, register_runner
 
-from checks.pages import blocks, data, mermaid, quiz
+from checks.pages import blocks, data, lesson, mermaid
 from checks.pages.fences import PARSED, Fence, Page, parser
 from checks.pages.scratch import Scratch
 
@@ -149,7 +149,7 @@ class WrittenWell(PageItem):
 
     def check(self) -> list[Failure]:
         """What is wrong before anything is run."""
-        return [*self.page.problems(), *quiz.problems(self.page)]
+        return [*self.page.problems(), *lesson.problems(self.page)]
 
 
 class FenceItem(PageItem):

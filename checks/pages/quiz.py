@@ -28,9 +28,7 @@ QUESTION_LEVEL = 4
 
 
 def problems(page: Page) -> Iterator[Failure]:
-    """What is wrong with the questions of a page that has any."""
-    if SECTION not in page.lines:
-        return
+    """What is wrong with the questions of a page."""
     inside = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
     start = page.lines.index(SECTION) + 1
     headings = [

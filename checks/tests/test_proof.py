@@ -22,6 +22,7 @@ from checks.proof.__main__ import disagreements, exists, shape
 from checks.proof.changes import Change, read_change, read_changes
 from checks.proof.data import CLAIMS, ROOT, Claim, ProofData, ProofDataError
 from checks.proof.ladder import contradictions, read_record, stale, uninformative
+from checks.proof.reach import Reach
 from checks.proof.trial import DEMO, DoesNotApplyError, Trial, Trials, Verdicts, capstone_digest
 
 FIRST_CLAIM = "samples-are-facts"
@@ -115,6 +116,28 @@ def test_what_is_known_is_not_run_again_and_what_changed_is(
     assert trials.known(replace(trial, diff="another")) is None
     (copy / "capstone/src/service_monitoring/report.py").write_text("")
     assert Trials(copy, copy / ".cache/trials").known(trial) is None
+
+
+def test_a_change_is_tried_where_it_can_be_noticed(copy: Path) -> None:
+    """By what imports it at any depth, by what starts the service, and by the shape of the sources."""
+    capstone = copy / "capstone"
+    window, postgres = (
+        f"--- a/capstone/src/service_monitoring/{path}.py\n+++ b/capstone/src/service_monitoring/{path}.py\n"
+        for path in ("domain/window", "storage/postgres")
+    )
+    by_import = "tests/domain/test_policy_model.py"  # of the policy, which imports the window
+    by_fixture, by_process = "tests/contract/test_outbox.py", "tests/drill/test_kill.py"
+    by_reading, never = "tests/shape/test_layers.py", "tests/artifact/test_durations.py"
+    found = Reach(capstone).test_files(window)
+    assert {by_import, by_process, by_reading} <= set(found)
+    assert never not in found
+    found = Reach(capstone).test_files(postgres)
+    assert {by_fixture, by_process, by_reading} <= set(found)
+    assert not {by_import, never} & set(found)
+    assert never in Reach(capstone).test_files(postgres.replace(".py", ".json"))
+    file = capstone / never
+    file.write_text(f"def later():\n    from service_monitoring.storage import postgres\n{file.read_text()}")
+    assert never in Reach(capstone).test_files(postgres)
 
 
 def test_a_diff_that_does_not_apply_is_named(copy: Path) -> None:

@@ -142,6 +142,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Broken:
     for name, (offset, *lines) in snippets.items():
         line = copy.append(HOME, *map(str, lines))
         places[name] = f"{HOME}:{line + int(offset)}"
+    places["lesson"] = f"{HOME}:1"  # which it is, now that it has questions
     files = [OVERVIEW, LESSON, GUIDE, HOME]
     command = [sys.executable, "-m", "pytest", "-c", "checks/pytest.ini", "--rootdir=.", "-n0"]
     broken.report = copy.run(*command, "--color=no", *files).stdout
@@ -173,6 +174,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Broken:
         ("question", "the options are A, C: three or four"),
         ("question", "exactly one option is right"),
         ("question", "the answer runs a block"),
+        ("lesson", "words of prose: a lesson has 1,500 to 2,500"),
     ],
 )
 def test_a_broken_block_is_named_by_page_and_line(pages: Broken, breakage: str, message: str) -> None:

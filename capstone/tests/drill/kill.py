@@ -6,7 +6,8 @@ Run by itself it kills more often than the check does:
 Two clients post whole batches to the HTTP edge without a pause, and note each answer. The process is killed
 at a random moment, started again on the same store, and so on. In the end every acknowledged batch must be in
 the store whole, every other batch whole or not at all, the projections equal to those rebuilt from events,
-and every opened or resolved incident must have reached the sink at least once, and no other.
+and every opened or resolved incident must have reached the sink at least once, and no other. The first server
+can not write to its sink, so that what it could not deliver has to survive it.
 
 What it can not see: SIGKILL leaves what was handed to the operating system. A power cut does not; that the
 store waits for the disk is held by a test of its settings.
@@ -112,9 +113,15 @@ class Drill:
             raise RuntimeError(f"the server did not start: {(self.folder / 'server.log').read_text()[-500:]}")
         return process, url
 
-    def kill(self, rng: random.Random) -> None:
-        """Start a server, load it, and kill it at a random moment after its first acknowledgement."""
+    def kill(self, rng: random.Random, *, sink_out: bool = False) -> None:
+        """Start a server, load it, and kill it at a random moment after its first acknowledgement.
+
+        Where its sink is out, for as long as it lives, it has also failed to deliver something by then.
+        """
         process, url = self.start()
+        if sink_out:
+            self.told.unlink()
+            self.told.mkdir()
         before = len(self.acknowledged)
         over = threading.Event()
         clients = [
@@ -126,6 +133,8 @@ class Drill:
             deadline = time.monotonic() + PATIENCE_S
             while len(self.acknowledged) == before and time.monotonic() < deadline:
                 time.sleep(0.01)
+            while sink_out and not _failed(url) and time.monotonic() < deadline:
+                time.sleep(0.05)
             time.sleep(rng.uniform(0, 0.45))
         finally:
             process.send_signal(signal.SIGKILL)
@@ -133,6 +142,8 @@ class Drill:
             over.set()
             for client in clients:
                 client.join()
+            if sink_out:
+                self.told.rmdir()
 
     def finish(self) -> None:
         """One more start, for the deliveries that are left, and an orderly end."""
@@ -192,11 +203,19 @@ def _headers() -> dict[str, str]:
 
 def _waiting(url: str) -> bool:
     """Whether a notification still waits in the outbox, by the service's own account."""
+    return "service_monitoring_outbox_waiting 0.0" not in _metrics(url)
+
+
+def _failed(url: str) -> bool:
+    """Whether the sink has refused a notification."""
+    return 'service_monitoring_notifications_total{outcome="failed",sink="file"}' in str(_metrics(url))
+
+
+def _metrics(url: str) -> list[str]:
     connection = HTTPConnection(str(urlsplit(url).netloc), timeout=5)
     with closing(connection):
         connection.request("GET", "/metrics", headers=_headers())
-        text = connection.getresponse().read().decode()
-    return "service_monitoring_outbox_waiting 0.0" not in text.splitlines()
+        return connection.getresponse().read().decode().splitlines()
 
 
 def _body(prefix: str, now: datetime, value: float) -> bytes:
@@ -210,12 +229,12 @@ def _body(prefix: str, now: datetime, value: float) -> bytes:
 
 
 def drill(address: str, kills: int, seed: int, program: tuple[str, ...] = ()) -> tuple[Drill, dict[str, int]]:
-    """Kill so often; the second part of the result is what was lost, by kind."""
+    """Kill so often, at first with a sink that is out; the second part is what was lost, by kind."""
     rng = random.Random(seed)  # noqa: S311 - the same moments for the same seed, as far as clocks repeat
     with tempfile.TemporaryDirectory() as folder:
         run = Drill(Path(folder), address, program or ("-m", "service_monitoring"))
         for number in range(kills):
-            run.kill(rng)
+            run.kill(rng, sink_out=number == 0 and not program)
             if sys.stderr.isatty():
                 sys.stderr.write(f"\r{number + 1} of {kills} kills, {len(run.acknowledged):,} acknowledged ")
         run.finish()
