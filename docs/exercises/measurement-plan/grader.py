@@ -52,7 +52,7 @@ MISTAKES = {
     ),
     "prediction-missed": (
         "The plan was carried out, twice, and the figure is not within the tolerance of what you predicted. "
-        "That is worth more than a hit: something runs more often, or holds more, than you thought. Count, "
+        "That is useful: something runs more often, or holds more, than you thought. Count, "
         "then say why."
     ),
     "never-stops": (

@@ -80,9 +80,8 @@ MISTAKES = {
         "database has not been told to commit. Further up is a call that includes the end of the transaction."
     ),
     "another-contract": (
-        "That promise would be kept as well by a single step at the end, or by none. Find in the capstone's "
-        "contract table what a commit of its own gives to each step: what does a client see of it when it "
-        "fails?"
+        "That promise does not ask for a commit at each step. Find in the capstone's contract table what a "
+        "step that fails must not leave behind."
     ),
     "never-stops": (
         "stop_at_most is below what any start can reach: each rule has to be written down at least once. A "

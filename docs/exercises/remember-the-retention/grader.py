@@ -63,7 +63,7 @@ MISTAKES = {
         "answers, which can anybody ever ask for again?"
     ),
     "no-gain": (
-        "Right, and as dear as before: over the shipped trace every rule is asked for its width at nearly "
+        "Right, and as expensive as before: over the shipped trace every rule is asked for its width at nearly "
         "every commit. How often do the rules change?"
     ),
 }
