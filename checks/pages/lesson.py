@@ -1,7 +1,7 @@
 """A lesson: how long it may be, and how much of it must run.
 
-A page with questions is a lesson. Its words are those of its prose: fences, tables and macros are not counted,
-its practice is.
+A page with questions is a lesson. Its words are those of its prose: fences, tables and macros are not
+counted, its practice is.
 """
 
 from __future__ import annotations

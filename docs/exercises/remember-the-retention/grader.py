@@ -63,8 +63,8 @@ MISTAKES = {
         "answers, which can anybody ever ask for again?"
     ),
     "no-gain": (
-        "Right, and as expensive as before: over the shipped trace every rule is asked for its width at nearly "
-        "every commit. How often do the rules change?"
+        "Right, and as expensive as before: over the shipped trace every rule is asked for its width at "
+        "nearly every commit. How often do the rules change?"
     ),
 }
 

@@ -14,8 +14,8 @@ MISTAKES = {
         "batch(lines) gives a list with one sample for each line."
     ),
     "no-gain": (
-        "Right, and as expensive as before: three blocks stay alive for each sample, the sample, its float and "
-        "its datetime. At most two and a half are asked for. Print the parts of the first eight samples of "
+        "Right, and as expensive as before: three blocks stay alive for each sample, the sample, its float "
+        "and its datetime. At most two and a half are asked for. Print the parts of the first eight samples of "
         "the trace: which of them are equal, and can not be changed by anybody?"
     ),
     "wrong-from-the-start": (
