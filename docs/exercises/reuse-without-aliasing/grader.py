@@ -15,8 +15,8 @@ MISTAKES = {
     ),
     "no-gain": (
         "Right, and as expensive as before: three blocks stay alive for each sample, the sample, its float "
-        "and its datetime. At most two and a half are asked for. Print the parts of the first eight samples of "
-        "the trace: which of them are equal, and can not be changed by anybody?"
+        "and its datetime. At most two and a half are asked for. Print the parts of the first eight samples "
+        "of the trace: which of them are equal, and can not be changed by anybody?"
     ),
     "wrong-from-the-start": (
         "A batch is wrong as soon as it is handed out: its samples are not what SampleDecoder makes of the "
