@@ -20,7 +20,7 @@ NOT_RUN_STATUS = 3
 PYTEST = (
     "python -m pytest --quiet --no-header --tb=short -rs --color=no "
     # A test that hangs ends the run with a traceback that says where.
-    "-o faulthandler_timeout=120 -o faulthandler_exit_on_timeout=true"
+    "-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true"
 )
 CAPSTONE = f"{PYTEST} -c capstone/pyproject.toml --rootdir=capstone"
 
