@@ -106,8 +106,8 @@ class Proofs:
         """The ladder: what each rung costs, sees, can not see, and saw first."""
         recorded = self._record.get("rungs", {})
         lines = [
-            "| rung | tests | seconds | sees | can not see | first to see | alone |",
-            "| --- | ---: | ---: | --- | --- | ---: | ---: |",
+            "| rung | tests | seconds | first to see | alone |",
+            "| --- | ---: | ---: | ---: | ---: |",
         ]
         for rung in self._data.rungs:
             cost = recorded.get(rung.name, {"tests": 0, "seconds": 0.0})
@@ -116,8 +116,13 @@ class Proofs:
                 entry for entry in first if sum(bool(cell["red"]) for cell in entry["rungs"].values()) == 1
             ]
             lines.append(
-                f"| {rung.name} | {cost['tests']:,} | {cost['seconds']:.1f} | {rung.sees} | {rung.blind} "
-                f"| {len(first)} | {len(alone)} |"
+                f"| {rung.name} | {cost['tests']:,} | {cost['seconds']:.1f} | {len(first)} | {len(alone)} |"
+            )
+        lines.append("")
+        for rung in self._data.rungs:
+            command = f"python -m pytest -c capstone/pyproject.toml capstone/tests/{rung.name}"
+            lines.append(
+                f"- **{rung.name}**: sees {rung.sees}. *Can not see* {rung.blind}.\n\n    `{command}`\n"
             )
         return "\n".join(lines)
 
