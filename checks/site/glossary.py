@@ -59,7 +59,7 @@ def read_terms(page: Path) -> list[Term]:
 
 def abbreviations(terms: Iterable[Term]) -> str:
     """The terms in the syntax of Python-Markdown's abbreviations."""
-    return "\n".join(f"*[{form}]: {term.tooltip}" for term in terms for form in term.forms())
+    return "\n\n".join(f"*[{form}]: {term.tooltip}" for term in terms for form in term.forms())
 
 
 def _plural(name: str) -> str:
