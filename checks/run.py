@@ -41,10 +41,10 @@ class Part:
 # Longest first, so that the last part to end is a short one; what another part waits for, before all.
 PARTS = (
     Part("site", ("python -m checks.site",)),
+    Part("checks", (f"{PYTEST} -n 2 --dist=loadfile -c checks/tests/pytest.ini --rootdir=. checks/tests",)),
     Part("browser", ("python -m checks.site.browser",), after="site", may_not_run=True),
     Part("capstone", (f"{CAPSTONE} -n 2 --ignore=capstone/tests/drill capstone/tests capstone/src",)),
     Part("drill", (f"{CAPSTONE} capstone/tests/drill",)),
-    Part("checks", (f"{PYTEST} -c checks/tests/pytest.ini --rootdir=. checks/tests",)),
     Part("pages", ("python -m pytest -c checks/pytest.ini --rootdir=. --color=no docs README.md",)),
     Part(
         "types",
@@ -152,8 +152,10 @@ def summary(results: Sequence[Result], blocks: dict[str, int], seconds: float) -
     times = ", ".join(f"{result.part.name} {result.seconds:.1f} s" for result in results)
     lines = [f"time: {times}; total {seconds:.1f} s"]
     if blocks:
+        unchanged = blocks.pop("unchanged", 0)
         kinds = sorted(blocks, key=blocks.__getitem__, reverse=True)
         counts = ", ".join(f"{blocks[kind]} {kind}" for kind in kinds)
+        counts += f"; {unchanged} of them on pages unchanged since they passed" if unchanged else ""
         lines.append(f"blocks: {counts}")
     lines += [f"not run: {reason}" for result in results for reason in result.not_run]
     return lines

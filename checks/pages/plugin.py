@@ -1,7 +1,7 @@
 """Makes every fence of every page a pytest item, run in page order.
 
 Python blocks are collected by pytest-markdown-docs and run by `PageRunner`; everything else is
-collected here.
+collected here. A page on which nothing has changed since it passed is counted, and not run again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pytest_markdown_docs._runners import _Runner, register_runner
 from checks.pages import blocks, data, lesson, mermaid
 from checks.pages.fences import PARSED, Fence, Page, parser
 from checks.pages.scratch import Scratch
+from checks.pages.unchanged import Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 COUNTS = Path(".cache") / "blocks.json"
 BLOCK = "block"
+UNCHANGED = "unchanged"
 
 
 class PageError(Exception):
@@ -43,6 +45,7 @@ class PageRuns:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.unchanged = Unchanged(root)
         self.page: Callable[[Path], Page] = cache(lambda file: Page(root, file))
         self.diagrams: list[Fence] = []
         self._scratch: Scratch | None = None
@@ -203,6 +206,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.user_properties = [(BLOCK, "python")]
             if any(page.output_of(fence) for fence in page.fences if fence.line == line(item)):
                 item.user_properties.append((BLOCK, "output"))
+        if item.path in _runs.unchanged:
+            item.user_properties += [
+                (UNCHANGED, value) for name, value in item.user_properties if name == BLOCK
+            ]
+            item.runtest = _passed_before  # type: ignore[method-assign]
+
+
+def _passed_before() -> None:
+    """Run nothing: nothing has changed."""
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
@@ -212,24 +224,39 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 class Counts:
-    """Counts the blocks that ran, in the process that hears of all of them."""
+    """Counts the blocks and remembers the pages that passed, in the process that hears of all of them."""
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
+    def __init__(self, root: Path, *, whole_pages: bool) -> None:
+        self.root = root
+        self.whole_pages = whole_pages
         self.kinds: Counter[str] = Counter()
+        self.passed: set[Path] = set()
+        self.failed: set[Path] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count each block once, whether it passed or failed."""
+        page = self.root / report.nodeid.partition("::")[0]
+        if report.failed:
+            self.failed.add(page)
         if report.when == "call":
+            self.passed.add(page)
             self.kinds.update(str(kind) for name, kind in report.user_properties if name == BLOCK)
+            self.kinds[UNCHANGED] += sum(name == UNCHANGED for name, _ in report.user_properties)
 
-    def pytest_sessionfinish(self) -> None:
-        """Leave the counts for the summary of the whole check."""
-        self.target.parent.mkdir(exist_ok=True)
-        self.target.write_text(json.dumps(dict(sorted(self.kinds.items()))) + "\n")
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Leave the counts for the summary of the whole check, and what passed for the next one."""
+        target = self.root / COUNTS
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps(dict(sorted(self.kinds.items()))) + "\n")
+        if self.whole_pages and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+            Unchanged(self.root).keep(self.passed - self.failed, self.failed)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Only the controller of a distributed run hears every report."""
     if not hasattr(session.config, "workerinput"):
-        session.config.pluginmanager.register(Counts(session.config.rootpath / COUNTS))
+        option = session.config.option
+        whole = not (
+            option.keyword or option.markexpr or option.maxfail or any("::" in a for a in session.config.args)
+        )
+        session.config.pluginmanager.register(Counts(session.config.rootpath, whole_pages=whole))

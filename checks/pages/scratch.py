@@ -174,8 +174,8 @@ class _Interpreter:
         self._output.close()
 
 
-def copy_repository(root: Path, target: Path) -> None:
-    """Copy what git tracks or would track, as it is now in the working tree, to a repository of its own."""
+def repository_files(root: Path) -> list[str]:
+    """What git tracks or would track and is in the working tree, relative to the repository."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=root,
@@ -183,10 +183,13 @@ def copy_repository(root: Path, target: Path) -> None:
         check=True,
         text=True,
     )
+    return [name for name in dict.fromkeys(listed.stdout.split("\0")) if name and (root / name).is_file()]
+
+
+def copy_repository(root: Path, target: Path) -> None:
+    """Copy the working tree as it is now, to a repository of its own."""
     subprocess.run(["git", "init", "--quiet", target], check=True)  # noqa: S607
-    for name in listed.stdout.split("\0"):
-        source = root / name
-        if name and source.is_file():
-            copy = target / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, copy)
+    for name in repository_files(root):
+        copy = target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, copy)

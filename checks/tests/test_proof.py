@@ -48,9 +48,9 @@ def drawn(data: ProofData, count: int) -> list[Claim]:
     return [cheap[(start + step * 7) % len(cheap)] for step in range(count)]
 
 
-def test_a_few_claims_are_proved_here_and_now(data: ProofData, tmp_path: Path) -> None:
+def test_a_few_claims_are_proved_of_the_capstone_as_it_is(data: ProofData) -> None:
     """Not from the record: each check green as it is, red with each of its drifts."""
-    for proof in prove.prove(drawn(data, 2), trials=Trials(cache=tmp_path)):
+    for proof in prove.prove(drawn(data, 2)):
         assert (proof.verdict, proof.reason) == (prove.PROVED, "")
         assert [one.drift for one in proof.seen] == list(proof.claim.drifts)
 
@@ -61,7 +61,7 @@ def test_a_check_that_asks_nothing_makes_its_claim_red(data: ProofData, copy: Pa
     for claim in claims:
         file, _, test = claim.check.partition("::")
         disarm(copy / "capstone" / file, test)
-    for proof in prove.prove(claims, copy, Trials(copy, copy / ".cache/trials")):
+    for proof in prove.prove(claims, copy, Trials(copy)):
         assert proof.verdict == prove.RED
         assert proof.reason.startswith("its drift was not seen: " + proof.claim.check)
         assert any(proof.claim.id in line for line in prove.lines([proof]))
@@ -86,7 +86,7 @@ def disarm(file: Path, test: str) -> None:
 def test_a_claim_is_red_for_each_reason_there_is(data: ProofData, copy: Path) -> None:
     """A test that is gone, one that is red by itself, a drift that breaks the demo."""
     claim = data.claim(FIRST_CLAIM)
-    trials = Trials(copy, copy / ".cache/trials")
+    trials = Trials(copy)
     gone = replace(claim, check="tests/artifact/test_cli.py::test_of_nothing")
     assert "did not run" in prove.prove([gone], copy, trials)[0].reason
     proposal = copy / "docs/proposals" / claim.drifts[0] / "index.md"
@@ -100,7 +100,7 @@ def test_a_claim_is_red_for_each_reason_there_is(data: ProofData, copy: Path) ->
     file.write_text(
         file.read_text() + f"\n\ndef {claim.check.partition('::')[2]}() -> None:\n    assert 1 == 2\n"
     )
-    again = Trials(copy, copy / ".cache/trials")
+    again = Trials(copy)
     assert "red without any change: assert 1 == 2" in prove.prove([claim], copy, again)[0].reason
 
 
@@ -128,13 +128,14 @@ def test_a_change_is_tried_where_it_can_be_noticed(copy: Path) -> None:
     by_import = "tests/domain/test_policy_model.py"  # of the policy, which imports the window
     by_fixture, by_process = "tests/contract/test_outbox.py", "tests/drill/test_kill.py"
     by_reading, never = "tests/shape/test_layers.py", "tests/artifact/test_durations.py"
-    found = Reach(capstone).test_files(window)
+    reach = Reach(capstone)
+    found = reach.test_files(window)
     assert {by_import, by_process, by_reading} <= set(found)
     assert never not in found
-    found = Reach(capstone).test_files(postgres)
+    found = reach.test_files(postgres)
     assert {by_fixture, by_process, by_reading} <= set(found)
     assert not {by_import, never} & set(found)
-    assert never in Reach(capstone).test_files(postgres.replace(".py", ".json"))
+    assert never in reach.test_files(postgres.replace(".py", ".json"))
     file = capstone / never
     file.write_text(f"def later():\n    from service_monitoring.storage import postgres\n{file.read_text()}")
     assert never in Reach(capstone).test_files(postgres)
