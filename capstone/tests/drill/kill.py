@@ -3,7 +3,7 @@
 Run by itself it kills more often than the check does:
 `python capstone/tests/drill/kill.py --kills 200 --store postgres`.
 
-Two clients post whole batches to the HTTP edge without a pause, and note each answer. The process is killed
+Four clients post whole batches to the HTTP edge without a pause, and note each answer. The process is killed
 at a random moment, started again on the same store, and so on. In the end every acknowledged batch must be in
 the store whole, every other batch whole or not at all, the projections equal to those rebuilt from events,
 and every opened or resolved incident must have reached the sink at least once, and no other. The first server
@@ -40,7 +40,7 @@ from service_monitoring.domain.values import microseconds
 from service_monitoring.storage.address import open_store
 
 TESTS = Path(__file__).resolve().parents[1]
-CLIENTS = 2
+CLIENTS = 4
 METRICS = 8
 PATIENCE_S = 10  # a server that acknowledges nothing is killed too
 TOKEN = "a-token-of-the-drill"  # noqa: S105 - known to everybody
