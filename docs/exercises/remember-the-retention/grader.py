@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from unittest.mock import patch
@@ -9,7 +10,13 @@ from unittest.mock import patch
 from service_monitoring.application.monitor import Monitor
 from service_monitoring.application.replay import TraceClock, replay
 from service_monitoring.boundary.policy_file import load_policy_file
-from service_monitoring.domain.conditions import Comparison, RateOfChange, Threshold
+from service_monitoring.domain.conditions import (
+    Absence,
+    Comparison,
+    ConsecutiveBreaches,
+    RateOfChange,
+    Threshold,
+)
 from service_monitoring.domain.policy import MonitoringPolicy
 from service_monitoring.domain.rules import Rule
 from service_monitoring.domain.values import MetricName, Severity
@@ -72,7 +79,7 @@ AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 LOOKBACK, HOUR = timedelta(minutes=5), timedelta(hours=1)
 _CHANGES = 1_000
 _HELD = 200
-_WIDTHS = 25  # the starter asks the three thresholds of the policy at each of 85 decisions
+_WIDTHS = 50  # the starter asks the six rules of the policy at each of 85 decisions
 
 
 def grade(submission: dict[str, object]) -> str | None:
@@ -206,14 +213,18 @@ def _left(run):
 def _widths(run):
     """How often a condition is asked for its width to find a retention."""
     asked = 0
-    width = Threshold.width
 
-    def counting(condition, lookback):
-        nonlocal asked
-        asked += 1
-        return width(condition, lookback)
+    def counted(width):
+        def counting(condition, lookback):
+            nonlocal asked
+            asked += 1
+            return width(condition, lookback)
 
-    with patch.object(Threshold, "width", counting):
+        return counting
+
+    with ExitStack() as patches:
+        for kind in (Absence, ConsecutiveBreaches, RateOfChange, Threshold):
+            patches.enter_context(patch.object(kind, "width", counted(kind.width)))
         run()
     return asked
 
