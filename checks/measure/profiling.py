@@ -339,6 +339,7 @@ MEASUREMENT = Measurement(
     ),
     derive=_growth,
     plots=_plots,
+    long=True,
 )
 
 

@@ -29,9 +29,9 @@ MISTAKES = {
         "by itself runs nothing."
     ),
     "figure-does-not-repeat": (
-        "figure must be one that the next run gives again: calls, blocks, bytes, peak or exponent. On one "
-        "machine, wall time moved by up to 1.7 times with its neighbours' load; a plan whose answer depends "
-        "on who else is working will be argued about, not believed."
+        "figure must be one that the next run gives again: calls, blocks, bytes, peak or exponent. Wall time "
+        "moves with whatever else the machine does; a plan whose answer depends on who else is working will "
+        "be argued about, not believed."
     ),
     "workload-nobody-runs": (
         "workload must be the trace that ships with the capstone, by its file name, and lines no more than "
