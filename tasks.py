@@ -13,9 +13,9 @@ if __name__ == "__main__":
             "this is Python {}.{} on {}.\n".format(sys.version_info[0], sys.version_info[1], sys.platform)
         )
         sys.exit(2)
-    from checks import bootstrap
+    from checks.tooling import setup
 
-    bootstrap.main(sys.argv[1:])
+    setup.main(sys.argv[1:])
 
 import signal
 import subprocess
@@ -60,7 +60,7 @@ def serve(_: Context, port: str = "8000") -> None:
     """Serve the site on this machine, rebuilt and reloaded at every change."""
     # The server takes this process's place, so that what ends the task ends the server.
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "checks.serve", port])
+    os.execv(sys.executable, [sys.executable, "-m", "checks.tooling.serve", port])
 
 
 @task(help={"only": "the name of the one part to run"})
@@ -84,7 +84,7 @@ def build(_: Context) -> None:
 @task(positional=["name"], help={"name": "the one measurement to repeat"})
 def measure(_: Context, name: str | None = None) -> None:
     """Measure again and write the evidence files that pages draw their figures from."""
-    run("checks.measure", *([name] if name else []))
+    run("checks.studies", *([name] if name else []))
 
 
 @task(
@@ -158,23 +158,23 @@ def ladder(_: Context, name: str | None = None) -> None:
 @task
 def bench(_: Context) -> None:
     """Print what the service's promises cost, and what a replay of a million samples does."""
-    run("checks.measure.ratios")
-    run("checks.measure.bench")
+    run("checks.studies.ratios")
+    run("checks.studies.bench")
 
 
 @task
 def coverage(_: Context) -> None:
     """Run the capstone's suites and see which branches of its inside they take: at least 97 %."""
-    run("checks.measure.coverage")
+    run("checks.tooling.coverage")
 
 
 @task
 def mutate(_: Context) -> None:
     """Change the capstone's inside in every small way and see whether a test notices: at least 90 %."""
-    run("checks.measure.mutation")
+    run("checks.tooling.mutation")
 
 
 @task
 def lock(_: Context) -> None:
     """Resolve requirements.in and package.json again and write both lock files."""
-    run("checks.lock")
+    run("checks.tooling.lock")

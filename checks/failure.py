@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -20,3 +26,19 @@ class Failure:
     def __str__(self) -> str:
         headline = f"{self.path}:{self.line}: {self.message}"
         return f"{headline}\n{self.detail.rstrip()}" if self.detail else headline
+
+
+@cache
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+def failure_at(root: Path, file: Path, needles: Sequence[str], message: str) -> Failure:
+    """A failure on the first line that holds the first needle found at all, else on line one."""
+    path = file.relative_to(root).as_posix()
+    if file.is_file():
+        for needle in filter(None, needles):
+            for number, line in enumerate(_lines(file), 1):
+                if needle in line:
+                    return Failure(path, number, message)
+    return Failure(path, 1, message)

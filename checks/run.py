@@ -53,7 +53,7 @@ PARTS = (
             "python -m mypy --config-file=checks/mypy.ini",
         ),
     ),
-    Part("claims", ("python -m checks.proof",)),
+    Part("claims", ("python -m checks.proof.agreement",)),
     Part("layers", ("lint-imports --config=capstone/pyproject.toml --no-logo",)),
     Part(
         "lint",

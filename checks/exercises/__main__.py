@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from checks.exercises.attempt import attempt
-from checks.exercises.data import UnknownExerciseError, read_exercise, read_exercises
+from checks.exercises.exercise import UnknownExerciseError, read_exercise, read_exercises
 from checks.exercises.work import Work
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from checks.exercises.attempt import Verdict
-    from checks.exercises.data import Exercise
+    from checks.exercises.exercise import Exercise
 
 WIDTH = 100
 PRINTED_LINES = 20

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from checks.exercises import judge
-from checks.exercises.data import ROOT
+from checks.exercises.exercise import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from checks.exercises.data import Exercise
+    from checks.exercises.exercise import Exercise
 
 LIMIT_S = 10
 MAX_OUTPUT_BYTES = 50_000

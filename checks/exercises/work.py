@@ -9,10 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.exercises.data import ROOT
+from checks.exercises.exercise import ROOT
 
 if TYPE_CHECKING:
-    from checks.exercises.data import Exercise
+    from checks.exercises.exercise import Exercise
 
 FOLDER = Path("work/exercises")
 

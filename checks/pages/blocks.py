@@ -9,7 +9,7 @@ from checks.pages.masks import difference, first_difference, merge
 
 if TYPE_CHECKING:
     from checks.failure import Failure
-    from checks.pages.fences import Fence, Page
+    from checks.pages.page import Fence, Page
     from checks.pages.scratch import Scratch
 
 

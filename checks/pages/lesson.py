@@ -15,7 +15,7 @@ from checks.pages import quiz
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.pages.fences import Page
+    from checks.pages.page import Page
 
 WORDS = range(1_500, 2_501)
 MIN_BLOCKS = 10

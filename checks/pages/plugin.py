@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_markdown_docs._runners import _Runner, register_runner
 
-from checks.pages import blocks, data, lesson, mermaid
-from checks.pages.fences import PARSED, Fence, Page, parser
+from checks.pages import blocks, lesson, mermaid, parsers
+from checks.pages.page import PARSED, Fence, Page, parser
 from checks.pages.scratch import Scratch
 from checks.pages.unchanged import Unchanged
 
@@ -171,7 +171,7 @@ class FenceItem(PageItem):
             return _runs.diagram(self.fence)
         if self.fence.language == "console":
             return blocks.run_console(self.fence, _runs.scratch(self.path)).failures
-        return list(data.check(self.fence, _runs.root))
+        return list(parsers.check(self.fence, _runs.root))
 
 
 @pytest.hookimpl(tryfirst=True)

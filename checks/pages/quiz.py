@@ -15,7 +15,7 @@ from checks.failure import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from checks.pages.fences import Page
+    from checks.pages.page import Page
 
 SECTION = "### Questions"
 MIN_QUESTIONS = 5

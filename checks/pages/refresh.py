@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.pages import blocks
-from checks.pages.fences import FENCE_LINE, Page
+from checks.pages.page import FENCE_LINE, Page
 from checks.pages.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from checks.failure import Failure
     from checks.pages.blocks import Outcome
-    from checks.pages.fences import Fence
+    from checks.pages.page import Fence
 
 ROOT = Path(__file__).resolve().parents[2]
 

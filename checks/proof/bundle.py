@@ -20,13 +20,13 @@ import jinja2
 import jsonschema_rs
 
 from checks.proof.artifacts import ARTIFACTS, write_all
-from checks.proof.data import ROOT
+from checks.proof.claims import ROOT
 from checks.proof.trial import capstone_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from checks.proof.data import ProofData
+    from checks.proof.claims import ProofData
     from checks.proof.prove import Proof
 
 SCHEMA = ROOT / "docs/assets/schemas/proof.schema.json"

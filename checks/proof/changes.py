@@ -11,7 +11,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
-from checks.pages.fences import Page
+from checks.pages.page import Page
 
 PROPOSALS = Path("docs/proposals")
 

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.measure.evidence import Figure
+from checks.evidence.figures import Figure
 from checks.proof.changes import Change, UnknownChangeError, read_change, read_changes
-from checks.proof.data import ROOT, ProofData, ProofDataError
+from checks.proof.claims import ROOT, ProofData, ProofDataError
 from checks.proof.reach import Reach
 from checks.proof.trial import DEMO, DoesNotApplyError, Trial, Trials, Verdicts, capstone_digest
 from checks.proof.verdicts import rung_of

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from checks.proof import bundle
 from checks.proof.changes import UnknownChangeError, read_change
-from checks.proof.data import ROOT, Claim, ProofData, ProofDataError
+from checks.proof.claims import ROOT, Claim, ProofData, ProofDataError
 from checks.proof.trial import DEMO, DoesNotApplyError, Trial, Trials, Verdicts
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.proof.changes import Change, UnknownChangeError, read_change, read_changes
-from checks.proof.data import ROOT, ProofData, ProofDataError
+from checks.proof.claims import ROOT, ProofData, ProofDataError
 from checks.proof.ladder import read_record, row, stale, trials_of
 from checks.proof.trial import DoesNotApplyError, Trials
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from checks.progress import Progress
 from checks.proof import verdicts
-from checks.proof.data import ROOT
+from checks.proof.claims import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""The built site: strict, complete, self-contained, and looked at in a real browser."""
+"""The built site: strict, complete, self-contained, and opened in a real browser."""

@@ -22,7 +22,7 @@ from playwright.sync_api import Page as Tab
 from playwright.sync_api import sync_playwright
 
 from checks.failure import Failure
-from checks.pages.fences import Page
+from checks.pages.page import Page
 from checks.site.links import Site
 
 if TYPE_CHECKING:

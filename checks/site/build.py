@@ -10,8 +10,7 @@ from mkdocs.commands.build import build as mkdocs_build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
 
-from checks.failure import Failure
-from checks.site.sources import failure_at
+from checks.failure import Failure, failure_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

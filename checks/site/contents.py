@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from service_monitoring.signals.catalogue import METRICS, Metric
 
-from checks.failure import Failure
-from checks.proof.data import CLAIMS, ProofData
-from checks.site.glossary import GLOSSARY, read_terms
-from checks.site.sources import failure_at
+from checks.failure import Failure, failure_at
+from checks.proof.claims import CLAIMS, ProofData
+from checks.drawing.glossary import GLOSSARY, read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from checks.failure import Failure
-from checks.site.sources import failure_at
+from checks.failure import Failure, failure_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,9 +21,9 @@ import pytest
 from checks.exercises import __main__ as command
 from checks.exercises import work as work_module
 from checks.exercises.attempt import MAX_OUTPUT_BYTES, Verdict, attempt
-from checks.exercises.data import ROOT, Exercise, UnknownExerciseError, read_exercise, read_exercises
+from checks.exercises.exercise import ROOT, Exercise, UnknownExerciseError, read_exercise, read_exercises
 from checks.exercises.work import Work
-from checks.pages.fences import Page
+from checks.pages.page import Page
 from checks.proof.trial import Trial, Trials
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from checks.site import flame, plots
+from checks.drawing import flame, plots
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,9 +18,9 @@ import pytest
 
 from checks.pages.scratch import copy_repository
 from checks.proof import bundle, prove, review
-from checks.proof.__main__ import disagreements, exists, shape
+from checks.proof.agreement import disagreements, exists, shape
 from checks.proof.changes import Change, read_change, read_changes
-from checks.proof.data import CLAIMS, ROOT, Claim, ProofData, ProofDataError
+from checks.proof.claims import CLAIMS, ROOT, Claim, ProofData, ProofDataError
 from checks.proof.ladder import contradictions, read_record, stale, uninformative
 from checks.proof.reach import Reach
 from checks.proof.trial import DEMO, DoesNotApplyError, Trial, Trials, Verdicts, capstone_digest

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from checks.pages.scratch import copy_repository
-from checks.site.glossary import read_terms
+from checks.drawing.glossary import read_terms
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "docs/module-10-performance-observability-security-review"

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from checks import serve
+from checks.tooling import serve
 
 
 @pytest.fixture

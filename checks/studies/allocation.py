@@ -22,8 +22,8 @@ from service_monitoring.sources.shipped import MACHINE_POLICY, MACHINE_UNDER_LOA
 from service_monitoring.sources.trace import read_trace
 from service_monitoring.storage.memory import MemoryStore
 
-from checks.measure.evidence import Evidence, Figure, growth_exponent, paired_ratio
-from checks.measure.measurement import Measurement, Step
+from checks.evidence.figures import Evidence, Figure, growth_exponent, paired_ratio
+from checks.evidence.measurement import Measurement, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Whether claims, tests, code and the ladder's record agree: `python -m checks.proof`."""
+"""Whether claims, tests, code and the ladder's record agree: `python -m checks.proof.agreement`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from checks.failure import Failure
+from checks.failure import Failure, failure_at
 from checks.proof.changes import PROPOSALS, read_changes
-from checks.proof.data import CLAIMS, ROOT, ProofData, ProofDataError
+from checks.proof.claims import CLAIMS, ROOT, ProofData, ProofDataError
 from checks.proof.ladder import COMMAND, RECORD, contradictions, read_record, stale, uninformative
-from checks.site.sources import failure_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

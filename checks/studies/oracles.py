@@ -17,8 +17,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from checks.measure.evidence import Evidence, Figure, nested, versions
-from checks.measure.measurement import Measurement, NotMeasuredError, Step, record_of, script
+from checks.evidence.figures import Evidence, Figure, nested, versions
+from checks.evidence.measurement import Measurement, NotMeasuredError, Step, record_of, script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

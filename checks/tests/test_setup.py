@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.bootstrap import ROOT, SetUp, SetUpError, Step, lock, reason
+from checks.tooling.setup import ROOT, SetUp, SetUpError, Step, lock, reason
 
 TASKS = ROOT / "tasks.py"
 

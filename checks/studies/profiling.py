@@ -1,7 +1,7 @@
 """What a start with many rules costs, and what a profiler says of it; for the lesson on profiling.
 
 Run as a module it starts a policy in a process of its own and prints what that took, so that a changed copy
-of the capstone can be measured beside the real one: `python -m checks.measure.profiling HOW RULES`.
+of the capstone can be measured beside the real one: `python -m checks.studies.profiling HOW RULES`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from service_monitoring.sources.trace import read_trace
 from service_monitoring.storage.memory import MemoryStore
 from service_monitoring.storage.sqlite import open_sqlite
 
-from checks.measure.evidence import (
+from checks.evidence.figures import (
     ROOT,
     Evidence,
     Figure,
@@ -43,7 +43,7 @@ from checks.measure.evidence import (
     processor_seconds,
     versions,
 )
-from checks.measure.measurement import Measurement, Step
+from checks.evidence.measurement import Measurement, Step
 from checks.proof.changes import read_change
 from checks.proof.trial import changed
 

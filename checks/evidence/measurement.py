@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from checks.measure.evidence import FOLDER, ROOT, Evidence, Figure, flat, nested
+from checks.evidence.figures import FOLDER, ROOT, Evidence, Figure, flat, nested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

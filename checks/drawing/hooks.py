@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from checks.site.glossary import GLOSSARY, abbreviations, read_terms
-from checks.site.proofs import PROPOSALS, Proofs
+from checks.drawing.glossary import GLOSSARY, abbreviations, read_terms
+from checks.drawing.proofs import PROPOSALS, Proofs
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

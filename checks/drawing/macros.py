@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.exercises.data import read_exercises
-from checks.measure.pages import section
-from checks.pages.fences import Page
-from checks.site.proofs import Proofs
+from checks.exercises.exercise import read_exercises
+from checks.evidence.sections import section
+from checks.pages.page import Page
+from checks.drawing.proofs import Proofs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def define_env(env: MacrosPlugin) -> None:
 
     def plot(name: str, key: str) -> str:
         """A plot of an evidence file as inline SVG, with its data as a table below it."""
-        from checks.site import plots  # noqa: PLC0415 - Matplotlib costs a second
+        from checks.drawing import plots  # noqa: PLC0415 - Matplotlib costs a second
 
         return plots.figure(f"{name}-{key}", files.value(name, f"plots.{key}"), root / CACHE)
 

@@ -54,7 +54,7 @@ class Evidence:
 
     Attributes:
         figures: Values by name; names may be nested.
-        plots: Data of the plots by name, as `checks.site.plots.Plot` says.
+        plots: Data of the plots by name, as `checks.drawing.plots.Plot` says.
         facts: Findings that are no numbers.
         versions: Versions of what the figures depend on besides Python.
     """

@@ -1,4 +1,4 @@
-"""Measure and write evidence files: `python -m checks.measure [NAME]`, or `invoke measure [NAME]`."""
+"""Measure and write evidence files: `python -m checks.studies [NAME]`, or `invoke measure [NAME]`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 from os.path import relpath
 from time import monotonic
 
-from checks.measure.evidence import FOLDER, ROOT
-from checks.measure.measurement import NotMeasuredError
-from checks.measure.table import ELSEWHERE, MEASUREMENTS
+from checks.evidence.figures import FOLDER, ROOT
+from checks.evidence.measurement import NotMeasuredError
+from checks.studies.table import ELSEWHERE, MEASUREMENTS
 from checks.progress import Progress
 
 INTERRUPTED_STATUS = 130

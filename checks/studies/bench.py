@@ -1,4 +1,4 @@
-"""Replay up to a million samples and print what that costs: `python -m checks.measure.bench`.
+"""Replay up to a million samples and print what that costs: `python -m checks.studies.bench`.
 
 Twenty metrics, one sample a second each, a hundred active rules of all four kinds, decided every fifteen
 seconds of trace time. Twenty of the rules open an incident at once and keep it open; the others are asked and
@@ -35,7 +35,7 @@ from service_monitoring.domain.values import MetricName, Sample, Severity
 from service_monitoring.sources.trace import TraceWriter, read_trace
 from service_monitoring.storage.memory import MemoryStore
 
-from checks.measure.evidence import growth_exponent
+from checks.evidence.figures import growth_exponent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from checks.failure import Failure
-from checks.measure.evidence import Figure, code_digest, flat
-from checks.measure.table import ELSEWHERE, MEASUREMENTS
+from checks.evidence.figures import Figure, code_digest, flat
+from checks.studies.table import ELSEWHERE, MEASUREMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,10 +80,10 @@ def section_failures(root: Path) -> Iterator[Failure]:
             yield Failure(PAGE, at, f'this section does not show its file: add `{{$ evidence("{name}") $}}`')
     for name in sorted(files - MEASUREMENTS.keys() - ELSEWHERE.keys()):
         yield Failure(
-            f"{EVIDENCE}/{name}.json", 1, "no command writes this: `checks/measure/table.py` names them"
+            f"{EVIDENCE}/{name}.json", 1, "no command writes this: `checks/studies/table.py` names them"
         )
     for name in sorted(MEASUREMENTS.keys() - files):
-        yield Failure("checks/measure/table.py", 1, f"{name} has no file: `invoke measure {name}` writes it")
+        yield Failure("checks/studies/table.py", 1, f"{name} has no file: `invoke measure {name}` writes it")
 
 
 def _row(figure: Figure) -> str:

@@ -26,7 +26,7 @@ from service_monitoring.storage.memory import MemoryStore
 from service_monitoring.storage.sql import SqlStore
 from service_monitoring.storage.sqlite import SqliteDatabase, open_sqlite
 
-from checks.measure.evidence import (
+from checks.evidence.figures import (
     Evidence,
     Figure,
     middle,
@@ -34,8 +34,8 @@ from checks.measure.evidence import (
     processor_seconds,
     seconds,
 )
-from checks.measure.measurement import Measurement, Step
-from checks.measure.profiling import LOOKBACK, rules_of
+from checks.evidence.measurement import Measurement, Step
+from checks.studies.profiling import LOOKBACK, rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

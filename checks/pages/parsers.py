@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from checks.failure import Failure
-    from checks.pages.fences import Fence
+    from checks.pages.page import Fence
 
 
 def check(fence: Fence, root: Path) -> Iterator[Failure]:

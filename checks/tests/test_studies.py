@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checks.measure import __main__ as command
-from checks.measure import bench, ratios
-from checks.measure.__main__ import main
-from checks.measure.evidence import (
+from checks.studies import __main__ as command
+from checks.studies import bench, ratios
+from checks.studies.__main__ import main
+from checks.evidence.figures import (
     FOLDER,
     ROOT,
     Evidence,
@@ -23,9 +23,9 @@ from checks.measure.evidence import (
     growth_exponent,
     paired_ratio,
 )
-from checks.measure.measurement import Measurement, NotMeasuredError, Step, drift
-from checks.measure.pages import EVIDENCE, PAGE, section_failures
-from checks.measure.table import MEASUREMENTS
+from checks.evidence.measurement import Measurement, NotMeasuredError, Step, drift
+from checks.evidence.sections import EVIDENCE, PAGE, section_failures
+from checks.studies.table import MEASUREMENTS
 from checks.proof.changes import read_change
 from checks.proof.trial import Trial, Trials
 
@@ -226,8 +226,8 @@ def test_a_file_without_a_section_and_a_section_without_a_file_are_named(tmp_pat
         f'{PAGE}:{end}: stray.json has no section: add `## stray` and `{{$ evidence("stray") $}}`',
         f'{PAGE}:5: this section does not show its file: add `{{$ evidence("allocation") $}}`',
         f"{PAGE}:{fuzzing}: there is no {EVIDENCE}/fuzzing.json",
-        f"{EVIDENCE}/stray.json:1: no command writes this: `checks/measure/table.py` names them",
-        "checks/measure/table.py:1: fuzzing has no file: `invoke measure fuzzing` writes it",
+        f"{EVIDENCE}/stray.json:1: no command writes this: `checks/studies/table.py` names them",
+        "checks/studies/table.py:1: fuzzing has no file: `invoke measure fuzzing` writes it",
     ]
 
 

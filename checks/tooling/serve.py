@@ -1,4 +1,4 @@
-"""Serves the site on this machine: `python -m checks.serve [PORT]`."""
+"""Serves the site on this machine: `python -m checks.tooling.serve [PORT]`."""
 
 import argparse
 import os

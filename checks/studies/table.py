@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.measure import allocation, batching, oracles, profiling, ratios
+from checks.studies import allocation, batching, oracles, profiling, ratios
 
 if TYPE_CHECKING:
-    from checks.measure.measurement import Measurement
+    from checks.evidence.measurement import Measurement
 
 MEASUREMENTS: dict[str, Measurement] = {
     "allocation": allocation.MEASUREMENT,

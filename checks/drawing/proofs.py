@@ -7,14 +7,14 @@ from posixpath import relpath
 from typing import TYPE_CHECKING, Any
 
 from checks.proof.changes import read_change, read_changes
-from checks.proof.data import ProofData
+from checks.proof.claims import ProofData
 from checks.proof.ladder import read_record
 from checks.proof.review import QUESTIONS, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from checks.proof.data import Contract
+    from checks.proof.claims import Contract
 
 PROPOSALS = "proposals"
 MODULE = "module-10-performance-observability-security-review"

@@ -1,4 +1,4 @@
-"""What the service's promises cost, each beside what cannot be cheaper: `python -m checks.measure.ratios`.
+"""What the service's promises cost, each beside what cannot be cheaper: `python -m checks.studies.ratios`.
 
 Both sides of a ratio take turns, so that a machine that slows down slows both; the median turn counts.
 """
@@ -31,8 +31,8 @@ from service_monitoring.sources.clock import SystemClock
 from service_monitoring.storage.sql import INSERT_SAMPLES
 from service_monitoring.storage.sqlite import SqliteDatabase, open_sqlite
 
-from checks.measure.evidence import Evidence, Figure, middle, seconds
-from checks.measure.measurement import Measurement, Step
+from checks.evidence.figures import Evidence, Figure, middle, seconds
+from checks.evidence.measurement import Measurement, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,14 +9,14 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
-from checks.site import flame
+from checks.drawing import flame
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
 
-    from checks.site.flame import Flame
+    from checks.drawing.flame import Flame
 
 INK = "#010203"
 GRID = "#040506"

@@ -1,0 +1,1 @@
+"""What MkDocs runs to draw the pages: hooks, macros, plots, the glossary's tooltips."""

@@ -1,0 +1,1 @@
+"""The lessons' own measurements, each of which writes one evidence file."""
