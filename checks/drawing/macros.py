@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.exercises.exercise import read_exercises
-from checks.evidence.sections import section
-from checks.pages.page import Page
 from checks.drawing.proofs import Proofs
+from checks.evidence.sections import section
+from checks.exercises.exercise import read_exercises
+from checks.pages.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from checks.failure import Failure
 from checks.evidence.figures import Figure, code_digest, flat
+from checks.failure import Failure
 from checks.studies.table import ELSEWHERE, MEASUREMENTS
 
 if TYPE_CHECKING:

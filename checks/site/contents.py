@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from service_monitoring.signals.catalogue import METRICS, Metric
 
+from checks.drawing.glossary import GLOSSARY, read_terms
 from checks.failure import Failure, failure_at
 from checks.proof.claims import CLAIMS, ProofData
-from checks.drawing.glossary import GLOSSARY, read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from time import monotonic
 
 from checks.evidence.figures import FOLDER, ROOT
 from checks.evidence.measurement import NotMeasuredError
-from checks.studies.table import ELSEWHERE, MEASUREMENTS
 from checks.progress import Progress
+from checks.studies.table import ELSEWHERE, MEASUREMENTS
 
 INTERRUPTED_STATUS = 130
 

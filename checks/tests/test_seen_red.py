@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from checks.pages.scratch import copy_repository
 from checks.drawing.glossary import read_terms
+from checks.pages.scratch import copy_repository
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "docs/module-10-performance-observability-security-review"

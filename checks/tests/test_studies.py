@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checks.studies import __main__ as command
-from checks.studies import bench, ratios
-from checks.studies.__main__ import main
 from checks.evidence.figures import (
     FOLDER,
     ROOT,
@@ -25,9 +22,12 @@ from checks.evidence.figures import (
 )
 from checks.evidence.measurement import Measurement, NotMeasuredError, Step, drift
 from checks.evidence.sections import EVIDENCE, PAGE, section_failures
-from checks.studies.table import MEASUREMENTS
 from checks.proof.changes import read_change
 from checks.proof.trial import Trial, Trials
+from checks.studies import __main__ as command
+from checks.studies import bench, ratios
+from checks.studies.__main__ import main
+from checks.studies.table import MEASUREMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
