@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / ".cache" / "memory"
+BELOW = Path(".cache") / "memory"
+"""Where a repository keeps its memory."""
 POSTGRES = "/usr/lib/postgresql"
 CAPSTONE_TOOLS = ("promtool", "initdb", "git")
 """The outside tools that the capstone's suites and the blocks of pages call."""
@@ -83,7 +84,7 @@ class Memory:
         folder: Where the memory is.
     """
 
-    def __init__(self, room: str, folder: Path = FOLDER) -> None:
+    def __init__(self, room: str, folder: Path = ROOT / BELOW) -> None:
         self._folder = folder / room
         self._works = os.environ.get("CI") != "true"
 

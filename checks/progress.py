@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 BAR = 24
 SILENCE_S = 4.0
+NONE = {"PROGRESS": "none"}
+"""The environment of a command whose output is recorded: it says nothing of its progress."""
 
 
 class Progress:
@@ -44,6 +47,8 @@ class Progress:
     ) -> None:
         self._over.set()
         self._ticker.join()
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     def begin(self, name: str) -> None:
         """A step begins."""
@@ -57,12 +62,6 @@ class Progress:
             self._done += 1
             self._say(name)
 
-    def note(self, text: str) -> None:
-        """Say something in a line of its own."""
-        with self._lock:
-            clear = "\r\033[K" if sys.stderr.isatty() else ""
-            print(f"{clear}{text}", file=sys.stderr, flush=True)
-
     def _tick(self) -> None:
         while not self._over.wait(SILENCE_S / 8):
             with self._lock:
@@ -71,10 +70,13 @@ class Progress:
 
     def _say(self, name: str) -> None:
         self._said = time.monotonic()
+        if NONE.items() <= os.environ.items():
+            return
         counted = f"{self._what} {self._done}/{self._total} {self._said - self._began:4.0f} s  {name}"
         if sys.stderr.isatty():
-            filled = round(BAR * self._done / max(self._total, 1))
-            end = "\n" if self._done == self._total else ""
-            print(f"\r\033[K[{'#' * filled:<{BAR}}] {counted}", end=end, file=sys.stderr, flush=True)
+            bar = "#" * round(BAR * self._done / max(self._total, 1))
+            width = os.get_terminal_size(sys.stderr.fileno()).columns
+            line = f"[{bar:<{BAR}}] {counted}"[: width - 1]
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
         else:
             print(counted, file=sys.stderr, flush=True)

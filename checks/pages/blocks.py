@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from checks.pages.masks import difference, first_difference, merge
+from checks.pages.masks import difference, first_difference, matches, renewed
 
 if TYPE_CHECKING:
     from checks.failure import Failure
@@ -36,27 +36,27 @@ def run_python(page: Page, fence: Fence, scratch: Scratch) -> Outcome:
         return Outcome([fence.failure(message, result.traceback, offset=line)])
     output = page.output_of(fence)
     shown = output.lines if output else []
-    merged = merge(shown, result.lines)
-    outcome = Outcome(recorded=output, true_lines=merged)
+    true_lines = renewed(shown, result.lines)
+    outcome = Outcome(recorded=output, true_lines=true_lines)
     if not output:
-        if merged:
+        if true_lines:
             outcome.failures.append(
                 fence.failure(
                     'this block prints, so a text block title="Output" must directly follow it',
-                    difference([], merged),
+                    difference([], true_lines),
                 )
             )
         else:
             outcome.true_lines = None
-    elif not merged:
+    elif not true_lines:
         outcome.failures.append(output.failure("the python block before this prints nothing"))
         outcome.true_lines = None
-    elif merged != merge(shown, shown):
+    elif not matches(shown, result.lines):
         outcome.failures.append(
             output.failure(
                 "the block printed something else",
-                difference(shown, merged),
-                offset=first_difference(shown, merged) + 1,
+                difference(shown, true_lines),
+                offset=first_difference(shown, true_lines) + 1,
             )
         )
     return outcome
@@ -84,18 +84,18 @@ def run_console(fence: Fence, scratch: Scratch) -> Outcome:
         return Outcome([fence.failure("a console block begins with a command: a line `$ …`")])
     for step in steps:
         result = scratch.run_command(step.command)
-        merged = merge(step.shown, result.lines)
-        outcome.true_lines += [*step.prompts, *merged]
+        true_lines = renewed(step.shown, result.lines)
+        outcome.true_lines += [*step.prompts, *true_lines]
         if result.error:
             return Outcome([fence.failure(result.error, offset=step.offset)])
-        if merged != merge(step.shown, step.shown):
+        if not matches(step.shown, result.lines):
             outcome.failures.append(
                 fence.failure(
                     f"`{step.command.splitlines()[0]}` wrote something else",
-                    difference(step.shown, merged),
+                    difference(step.shown, true_lines),
                     offset=step.offset
                     + len(step.prompts)
-                    + min(first_difference(step.shown, merged), max(len(step.shown) - 1, 0)),
+                    + min(first_difference(step.shown, true_lines), max(len(step.shown) - 1, 0)),
                 )
             )
     return outcome

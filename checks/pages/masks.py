@@ -9,11 +9,10 @@ from operator import itemgetter
 from checks.pages.page import MASK
 
 
-def merge(shown: list[str], actual: list[str]) -> list[str]:
+def renewed(shown: list[str], actual: list[str]) -> list[str]:
     """The actual lines, with every shown line kept whose masks still match.
 
-    ``merge(shown, actual) == shown`` exactly when the block tells the truth. A line that is only
-    the mask stands for any number of lines.
+    A line that is only the mask stands for any number of lines.
     """
     shown, actual = _trim(shown), _trim(actual)
     if shown == actual:
@@ -30,6 +29,11 @@ def merge(shown: list[str], actual: list[str]) -> list[str]:
         i += step in {"keep", "match", "drop"}
         j += step in {"absorb", "match", "add"}
     return merged
+
+
+def matches(shown: list[str], actual: list[str]) -> bool:
+    """Whether the shown lines, masks and all, are what happened."""
+    return renewed(shown, actual) == renewed(shown, shown)
 
 
 def _best_steps(shown: list[str], actual: list[str]) -> list[list[str]]:

@@ -1,36 +1,37 @@
 """Makes every fence of every page a pytest item, run in page order.
 
-Python blocks are collected by pytest-markdown-docs and run by `PageRunner`; everything else is
-collected here. A page on which nothing has changed since it passed is counted, and not run again.
+Python fences are collected by pytest-markdown-docs; everything else is collected here. Pages are read, and
+their blocks are run, in a copy of the repository that is made when the run begins. A page on which nothing
+has changed since it passed is counted, and not run again.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
-from functools import cache
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pytest_markdown_docs._runners import _Runner, register_runner
 
+from checks import memory
 from checks.pages import blocks, lesson, mermaid, parsers
 from checks.pages.page import PARSED, Fence, Page, parser
-from checks.pages.scratch import Scratch
-from checks.pages.unchanged import Unchanged
+from checks.pages.scratch import Scratch, copy_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from markdown_it import MarkdownIt
-    from pytest_markdown_docs.definitions import FenceTestDefinition
 
     from checks.failure import Failure
 
 COUNTS = Path(".cache") / "blocks.json"
-BLOCK = "block"
-UNCHANGED = "unchanged"
+BLOCK, UNCHANGED, WHOLE = "block", "unchanged", "whole page"
+PROSE = ("docs/", "README.md")
+RUN_BY_BLOCKS = ("docs/proposals/", "docs/exercises/")
 
 
 class PageError(Exception):
@@ -40,21 +41,59 @@ class PageError(Exception):
         super().__init__("\n\n".join(map(str, failures)))
 
 
+class PageDigests:
+    """What each page depends on: itself, and every file of the repository but the prose of other pages.
+
+    Args:
+        root: The repository, or a copy of it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        names = [
+            name
+            for name in memory.repository_files(root)
+            if not (name.endswith(".md") and name.startswith(PROSE) and not name.startswith(RUN_BY_BLOCKS))
+        ]
+        self._shared = memory.digest(root, names, memory.environment(*memory.CAPSTONE_TOOLS))
+
+    def of(self, page: str) -> str:
+        """The digest of a page, by its path."""
+        return memory.digest(self._root, [page], self._shared)
+
+
 class PageRuns:
     """The pages of this run and the scratch copy of the page that is being run."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.unchanged = Unchanged(root)
-        self.page: Callable[[Path], Page] = cache(lambda file: Page(root, file))
+        self._root = root
+        self._folder = tempfile.TemporaryDirectory(prefix="pages-")
+        self.remembered = memory.Memory("pages", root / memory.BELOW)
+        self.page: Callable[[Path], Page] = cache(lambda file: Page(self.copy, self._copied(file)))
         self.diagrams: list[Fence] = []
         self._scratch: Scratch | None = None
-        self._verdicts: dict[Fence, list[Failure]] | None = None
+
+    @cached_property
+    def copy(self) -> Path:
+        """The repository as it was when the run began: what is read, run and remembered."""
+        copy = Path(self._folder.name) / "repository"
+        copy_repository(self._root, copy)
+        return copy
+
+    @cached_property
+    def digests(self) -> PageDigests:
+        """Of the copy."""
+        return PageDigests(self.copy)
+
+    def unchanged(self, file: Path) -> bool:
+        """Whether a page passed as it is now."""
+        path = self.page(file).path
+        return bool(self.remembered.known(path, self.digests.of(path)))
 
     def scratch(self, file: Path) -> Scratch:
         """The page's scratch copy, made when its first block needs one."""
         if self._scratch is None:
-            self._scratch = Scratch(self.root, file)
+            self._scratch = Scratch(self.copy, self._copied(file))
         return self._scratch
 
     def end_page(self) -> None:
@@ -63,44 +102,26 @@ class PageRuns:
             self._scratch.close()
             self._scratch = None
 
-    def diagram(self, fence: Fence) -> list[Failure]:
-        """What Mermaid says of one diagram; all of the run's are parsed at once."""
-        if self._verdicts is None:
-            self._verdicts = mermaid.check(self.root, self.diagrams)
-        return self._verdicts[fence]
+    @cached_property
+    def drawn(self) -> dict[Fence, list[Failure]]:
+        """What Mermaid says of each diagram; all of the run's are parsed at once."""
+        return mermaid.check(self._root, self.diagrams)
+
+    def close(self) -> None:
+        """Remove the copies, also when the run was interrupted."""
+        self.end_page()
+        self._folder.cleanup()
+
+    def _copied(self, file: Path) -> Path:
+        return self.copy / file.relative_to(self._root)
 
 
 _runs: PageRuns
 
 
-@register_runner(default=True)
-class PageRunner(_Runner):
-    """Runs a python block in the one interpreter of its page."""
-
-    def runtest(
-        self,
-        test: FenceTestDefinition,
-        args: dict[str, Any],  # noqa: ARG002 - the page's own interpreter holds its names
-        asyncio_runner: object = None,  # noqa: ARG002 - part of the plugin's call
-    ) -> None:
-        """Run the block and hold its Output to what it prints."""
-        page = _runs.page(test.source_path)
-        fence = next(fence for fence in page.fences if fence.line == test.start_line)
-        outcome = blocks.run_python(page, fence, _runs.scratch(page.file))
-        if outcome.failures:
-            raise PageError(outcome.failures)
-
-    def repr_failure(
-        self,
-        test: FenceTestDefinition,  # noqa: ARG002 - the failure knows its place
-        excinfo: pytest.ExceptionInfo[BaseException],
-        style: object = None,  # noqa: ARG002 - part of the plugin's call
-    ) -> str:
-        """The failures in their own words."""
-        return _describe(excinfo)
-
-
-def _describe(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+def _describe(excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+    """The failures in their own words."""
+    del style
     if isinstance(excinfo.value, PageError):
         return str(excinfo.value)
     return str(excinfo.getrepr(style="short"))
@@ -112,7 +133,7 @@ class PageFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """How the page is written, then its blocks."""
         page = _runs.page(self.path)
-        yield WrittenWell.from_parent(self, name="page", page=page)
+        yield PageRules.from_parent(self, name="page", page=page)
         for fence in page.fences:
             if fence.language in {"console", "mermaid", *PARSED}:
                 name = f"{fence.language}[line:{fence.line}]"
@@ -139,20 +160,20 @@ class PageItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """The failures in their own words."""
-        del style
-        return _describe(excinfo)
+        return _describe(excinfo, style)
 
 
-class WrittenWell(PageItem):
+class PageRules(PageItem):
     """The labels, masks and places of a page's fences, and its questions."""
 
     def __init__(self, *, page: Page, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own arguments
         super().__init__(**kwargs)
         self.page = page
+        self.not_collected: list[Failure] = []
 
     def check(self) -> list[Failure]:
         """What is wrong before anything is run."""
-        return [*self.page.problems(), *lesson.problems(self.page)]
+        return [*self.not_collected, *self.page.problems(), *lesson.problems(self.page)]
 
 
 class FenceItem(PageItem):
@@ -168,10 +189,16 @@ class FenceItem(PageItem):
     def check(self) -> Sequence[Failure]:
         """Run or parse the block."""
         if self.fence.language == "mermaid":
-            return _runs.diagram(self.fence)
+            return _runs.drawn[self.fence]
         if self.fence.language == "console":
             return blocks.run_console(self.fence, _runs.scratch(self.path)).failures
-        return list(parsers.check(self.fence, _runs.root))
+        return list(parsers.check(self.fence, _runs.copy))
+
+
+def _run_python(page: Page, fence: Fence, file: Path) -> None:
+    """Run a python block in the one interpreter of its page, and hold its Output to what it prints."""
+    if failures := blocks.run_python(page, fence, _runs.scratch(file)).failures:
+        raise PageError(failures)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -181,9 +208,14 @@ def pytest_markdown_docs_markdown_it() -> MarkdownIt:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One record of the run per process: pytest-markdown-docs hands its runner no config."""
+    """One record of the run per process: the hooks of a collection are given no other."""
     global _runs  # noqa: PLW0603 - see above
     _runs = PageRuns(config.rootpath)
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    _runs.close()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:
@@ -191,26 +223,42 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile |
     return PageFile.from_parent(parent, path=file_path) if file_path.suffix == ".md" else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before -k and --deselect, which take away from what a page has
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring both collectors' blocks into page order and say what each one is."""
+    """Bring both collectors' blocks into page order, and say what each one is and how it is run."""
+    items.sort(key=lambda item: (item.path, item.reportinfo()[1] or 0))
+    by_page: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        by_page.setdefault(item.path, []).append(item)
+    for file, its_items in by_page.items():
+        _prepare(file, its_items)
 
-    def line(item: pytest.Item) -> int:
-        return item.line if isinstance(item, PageItem) else int(getattr(item, "start_line", 0))
 
-    items.sort(key=lambda item: (item.path, line(item)))
+def _prepare(file: Path, items: list[pytest.Item]) -> None:
+    page, unchanged = _runs.page(file), _runs.unchanged(file)
+    python = {fence.line: fence for fence in page.fences if fence.language == "python"}
     for item in items:
         if isinstance(item, FenceItem):
             item.user_properties = [(BLOCK, item.fence.kind)]
-        elif not isinstance(item, PageItem):
-            page = _runs.page(item.path)
+        elif not isinstance(item, PageItem) and (fence := python.pop(item.reportinfo()[1] or 0, None)):
             item.user_properties = [(BLOCK, "python")]
-            if any(page.output_of(fence) for fence in page.fences if fence.line == line(item)):
+            if page.output_of(fence):
                 item.user_properties.append((BLOCK, "output"))
-        if item.path in _runs.unchanged:
+            # Whatever pytest-markdown-docs would do with the block, this is how a block is run here.
+            item.runtest = partial(_run_python, page, fence, file)  # type: ignore[method-assign]
+            item.repr_failure = _describe  # type: ignore[method-assign]
+        if unchanged:
             item.user_properties += [
-                (UNCHANGED, value) for name, value in item.user_properties if name == BLOCK
+                (UNCHANGED, kind) for name, kind in item.user_properties if name == BLOCK
             ]
             item.runtest = _passed_before  # type: ignore[method-assign]
+    for item in items:
+        if isinstance(item, PageRules):
+            item.not_collected = [
+                fence.failure("pytest-markdown-docs does not run this block: give it a title without options")
+                for fence in python.values()
+            ]
+            item.user_properties.append((WHOLE, f"{len(items)} {_runs.digests.of(page.path)}"))
 
 
 def _passed_before() -> None:
@@ -226,37 +274,39 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 class Counts:
     """Counts the blocks and remembers the pages that passed, in the process that hears of all of them."""
 
-    def __init__(self, root: Path, *, whole_pages: bool) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self.whole_pages = whole_pages
         self.kinds: Counter[str] = Counter()
-        self.passed: set[Path] = set()
-        self.failed: set[Path] = set()
+        self.passed: Counter[str] = Counter()
+        self.failed: set[str] = set()
+        self.whole: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count each block once, whether it passed or failed."""
-        page = self.root / report.nodeid.partition("::")[0]
+        page = report.nodeid.partition("::")[0]
         if report.failed:
             self.failed.add(page)
         if report.when == "call":
-            self.passed.add(page)
+            self.passed[page] += report.passed
             self.kinds.update(str(kind) for name, kind in report.user_properties if name == BLOCK)
             self.kinds[UNCHANGED] += sum(name == UNCHANGED for name, _ in report.user_properties)
+            self.whole.update((page, str(value)) for name, value in report.user_properties if name == WHOLE)
 
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    def pytest_sessionfinish(self) -> None:
         """Leave the counts for the summary of the whole check, and what passed for the next one."""
         target = self.root / COUNTS
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(dict(sorted(self.kinds.items()))) + "\n")
-        if self.whole_pages and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
-            Unchanged(self.root).keep(self.passed - self.failed, self.failed)
+        now = PageDigests(self.root)
+        for page, whole in self.whole.items():
+            items, _, digest = whole.partition(" ")
+            if page in self.failed:
+                _runs.remembered.forget(page)
+            elif self.passed[page] == int(items):
+                _runs.remembered.keep(page, digest, partial(now.of, page))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Only the controller of a distributed run hears every report."""
     if not hasattr(session.config, "workerinput"):
-        option = session.config.option
-        whole = not (
-            option.keyword or option.markexpr or option.maxfail or any("::" in a for a in session.config.args)
-        )
-        session.config.pluginmanager.register(Counts(session.config.rootpath, whole_pages=whole))
+        session.config.pluginmanager.register(Counts(session.config.rootpath))

@@ -1,30 +1,40 @@
-"""Rewrite what the pages show from what really happens: `python -m checks.pages.refresh [PAGE…]`."""
+"""Rewrite what the pages show from what really happens: `python -m checks.pages.refresh [PAGE…]`.
+
+Without names it runs the pages that have not passed as they are now.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checks.memory import BELOW, Memory
 from checks.pages import blocks
 from checks.pages.page import FENCE_LINE, Page
+from checks.pages.plugin import PageDigests
 from checks.pages.scratch import Scratch
+from checks.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from checks.failure import Failure
     from checks.pages.blocks import Outcome
     from checks.pages.page import Fence
 
 ROOT = Path(__file__).resolve().parents[2]
+INTERRUPTED_STATUS = 130
 
 
-def refresh(page: Page) -> tuple[str, list[Failure]]:
+def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[Failure]]:
     """The page's text with every recorded output renewed, and the blocks that could not run."""
     lines = page.text.splitlines(keepends=True)
     failures = []
-    for fence, outcome in reversed(list(_outcomes(page))):
+    for fence, outcome in reversed(list(_outcomes(page, stop))):
         if outcome.true_lines is None:
             failures += outcome.failures
         elif any(FENCE_LINE.match(line) for line in outcome.true_lines):
@@ -38,9 +48,11 @@ def refresh(page: Page) -> tuple[str, list[Failure]]:
     return "".join(lines), failures[::-1]
 
 
-def _outcomes(page: Page) -> Iterator[tuple[Fence, Outcome]]:
-    with Scratch(page.root, page.file) as scratch:
+def _outcomes(page: Page, stop: threading.Event | None) -> Iterator[tuple[Fence, Outcome]]:
+    with Scratch(page.root, page.file, stop) as scratch:
         for fence in page.fences:
+            if stop and stop.is_set():
+                return
             if fence.language == "python":
                 yield fence, blocks.run_python(page, fence, scratch)
             elif fence.language == "console":
@@ -51,19 +63,59 @@ def _indented(indent: str, lines: list[str]) -> list[str]:
     return [f"{indent}{line}\n" if line else "\n" for line in lines]
 
 
-def main(arguments: list[str]) -> int:
-    """Refresh the named pages, or all of them; say which ones changed."""
-    files = [Path(name).resolve() for name in arguments]
-    status = 0
-    for file in files or [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        page = Page(ROOT, file)
-        text, failures = refresh(page)
-        if text != page.text:
-            file.write_text(text, encoding="utf-8")
-            print(f"{page.path}: changed")
-        for failure in failures:
-            print(failure)
-            status = 1
+def write(page: Page, text: str) -> str:
+    """Write a page, whole or not at all; says what was done."""
+    if page.file.read_text(encoding="utf-8") != page.text:
+        return f"{page.path}: saved while it was run, and left as it is: refresh it again"
+    partial = page.file.with_suffix(".partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(page.file)
+    finally:
+        partial.unlink(missing_ok=True)
+    return f"{page.path}: changed"
+
+
+def to_run(root: Path) -> list[Page]:
+    """The pages with blocks that run, without those that passed as they are now."""
+    memory, digests = Memory("pages", root / BELOW), PageDigests(root)
+    pages = [Page(root, file) for file in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]]
+    return [
+        page
+        for page in pages
+        if any(fence.language in {"python", "console"} for fence in page.fences)
+        and not memory.known(page.path, digests.of(page.path))
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Refresh the named pages, or all that may show something else; say which ones changed."""
+    pages = [Page(ROOT, Path(name).resolve()) for name in arguments] or to_run(ROOT)
+    stop, status = threading.Event(), 0
+    with Progress(len(pages), "pages run") as progress, ThreadPoolExecutor(os.cpu_count()) as pool:
+
+        def renew(page: Page) -> tuple[Page, str, list[Failure]]:
+            progress.begin(page.path)
+            text, failures = refresh(page, stop)
+            return page, text, failures
+
+        running = [pool.submit(renew, page) for page in pages]
+        try:
+            for future in as_completed(running):
+                page, text, failures = future.result()
+                progress.step(page.path)
+                if text != page.text:
+                    print(write(page, text), flush=True)
+                for failure in failures:
+                    print(failure, flush=True)
+                    status = 1
+        except KeyboardInterrupt:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            print("refresh interrupted: every page is whole, as it was or refreshed", file=sys.stderr)
+            return INTERRUPTED_STATUS
+    if not pages:
+        print("every page passed as it is: there is nothing to refresh")
     return status
 
 

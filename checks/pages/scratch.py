@@ -6,20 +6,24 @@ import json
 import os
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
+from checks import progress
+from checks.child import POLL_S, Child
+from checks.memory import repository_files
 from checks.pages import interpreter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from threading import Event
     from types import TracebackType
 
-TIMEOUT_S = 60
+LIMIT_S = 60
 COLUMNS = 100
 
 
@@ -33,11 +37,18 @@ class Result(NamedTuple):
 
 
 class Scratch:
-    """A throw-away copy of the repository in which one page's blocks run in order."""
+    """A throw-away copy of a repository in which one page's blocks run in order.
 
-    def __init__(self, root: Path, page: Path) -> None:
-        self._root = root
+    Args:
+        root: The repository.
+        page: The Markdown file, below it.
+        stop: Cuts off what runs when it is set.
+    """
+
+    def __init__(self, root: Path, page: Path, stop: Event | None = None) -> None:
         self._page = page
+        self._path = page.relative_to(root).as_posix()
+        self._stop = stop
         self._folder = Path(tempfile.mkdtemp(prefix="page-"))
         self.work = self._folder / "work"
         self._home = self._folder / "home"
@@ -45,7 +56,7 @@ class Scratch:
         copy_repository(root, self.work)
         self._shell_state = self._folder / "shell"
         self._shell_state.touch()
-        self._groups: list[int] = []
+        self._commands: list[Child] = []
         self._python: _Interpreter | None = None
 
     def __enter__(self) -> Self:
@@ -63,18 +74,15 @@ class Scratch:
         """End everything that the page started and remove the copy."""
         if self._python:
             self._python.close()
-        for group in self._groups:
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+        for child in self._commands:
+            child.end()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run_python(self, source: str) -> Result:
         """Run one block in the page's namespace; its line numbers are the page's."""
         if self._python is None:
-            path = self._page.relative_to(self._root).as_posix()
-            self._python = _Interpreter(path, self._page, self.work, self._environment())
-            self._groups.append(self._python.process.pid)
-        result = self._python.run(source)
+            self._python = _Interpreter(self._path, self._page, self.work, self._environment())
+        result = self._python.run(source, self._stop)
         if self._python.process.poll() is not None:
             self._python.close()
             self._python = None
@@ -87,26 +95,14 @@ class Scratch:
             f". {state}\n{command}\n__status=$?\n"
             f'{{ export -p; printf "cd %q\\n" "$PWD"; }} > {state}\nexit $__status\n'
         )
-        with tempfile.TemporaryFile() as output:
-            process = subprocess.Popen(
-                ["bash", "--norc", "-c", script],  # noqa: S607 - the reader's bash
-                cwd=self.work,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            self._groups.append(process.pid)
-            try:
-                status = process.wait(TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                return Result([], f"ran longer than {TIMEOUT_S} s and was ended")
-            output.seek(0)
-            lines = output.read().decode(errors="replace").splitlines()
-        return Result([*lines, f"(exit status {status})"] if status else lines)
+        # What it leaves running goes on until the page ends.
+        child = Child(["bash", "--norc", "-c", script], cwd=self.work, env=self._environment())
+        self._commands.append(child)
+        exited = child.wait(LIMIT_S, stop=self._stop)
+        if exited.cut:
+            return Result([], exited.cut)
+        lines = exited.output.splitlines()
+        return Result([*lines, f"(exit status {exited.status})"] if exited.status else lines)
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -119,71 +115,50 @@ class Scratch:
             "COLUMNS": str(COLUMNS),
             # Keeps output and errors in the order in which a terminal shows them.
             "PYTHONUNBUFFERED": "1",
+            # The copy's package, not the one of the checkout that the environment has installed.
+            "PYTHONPATH": str(self.work / "capstone/src"),
+            **progress.NONE,
         }
 
 
-class _Interpreter:
+class _Interpreter(Child):
     def __init__(self, path: str, page: Path, work: Path, environment: dict[str, str]) -> None:
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the interpreter
         reading, writing = os.pipe()
-        self.process = subprocess.Popen(
+        super().__init__(
             # -P: a block must not import this folder's modules by accident.
             [sys.executable, "-P", interpreter.__file__, path, str(page), str(writing)],
             cwd=work,
             env=environment,
             stdin=subprocess.PIPE,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
             pass_fds=[writing],
-            start_new_session=True,
-            text=True,
-            encoding="utf-8",
         )
         os.close(writing)
         self._replies: IO[str] = os.fdopen(reading, encoding="utf-8")
 
-    def run(self, source: str) -> Result:
-        start = self._output.seek(0, os.SEEK_END)
+    def run(self, source: str, stop: Event | None) -> Result:
+        start, deadline = self.written, time.monotonic() + LIMIT_S
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(source) + "\n")
+        self.process.stdin.write(json.dumps(source).encode() + b"\n")
         self.process.stdin.flush()
-        ready, _, _ = select.select([self._replies], [], [], TIMEOUT_S)
+        ready: Sequence[object] = ()
+        while not ready and time.monotonic() < deadline and not (stop and stop.is_set()):
+            ready, _, _ = select.select([self._replies], [], [], POLL_S)
         reply = self._replies.readline() if ready else ""
         if not ready:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self._output.seek(start)
-        lines = self._output.read().decode(errors="replace").splitlines()
+            self.signal()
+        lines = self.said(start).splitlines()
         if reply:
             told = json.loads(reply)
             if told["error"]:
                 return Result(lines, told["error"], told["line"], told["text"])
             return Result(lines)
-        status = self.process.wait()
         if not ready:
-            return Result(lines, f"the block ran longer than {TIMEOUT_S} s and was ended")
-        return Result(lines, f"the block ended the interpreter (exit status {status})")
+            return Result(lines, f"the block did not end within {LIMIT_S} s")
+        return Result(lines, f"the block ended the interpreter (exit status {self.process.wait()})")
 
     def close(self) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        assert self.process.stdin is not None
-        with suppress(BrokenPipeError):
-            self.process.stdin.close()
+        self.end()
         self._replies.close()
-        self._output.close()
-
-
-def repository_files(root: Path) -> list[str]:
-    """What git tracks or would track and is in the working tree, relative to the repository."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
-        cwd=root,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    return [name for name in dict.fromkeys(listed.stdout.split("\0")) if name and (root / name).is_file()]
 
 
 def copy_repository(root: Path, target: Path) -> None:

@@ -1,10 +1,6 @@
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from checks import run
-from checks.pages.unchanged import Unchanged
 from checks.run import Part, Result
 
 OK = Result(Part("lint", ()), "ok", "")
@@ -53,28 +49,6 @@ def test_the_summary_counts_blocks_and_names_what_was_not_run() -> None:
     assert run.summary([OK], {"python": 41, "unchanged": 7}, 3.21)[1] == (
         "blocks: 41 python; 7 of them on pages unchanged since they passed"
     )
-
-
-def test_a_page_that_passed_is_run_again_when_anything_changed_that_it_could_see(tmp_path: Path) -> None:
-    """Itself, the code, a proposal or an exercise; the prose of another page is none of that."""
-    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)  # noqa: S607
-    (tmp_path / ".gitignore").write_text(".cache/")
-    texts = ("docs/a.md", "docs/b.md", "docs/proposals/p/index.md", "docs/data.json", "capstone/c.py")
-    for name in texts:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("as it was")
-    page, other = tmp_path / "docs/a.md", tmp_path / "docs/b.md"
-    assert page not in Unchanged(tmp_path)
-    Unchanged(tmp_path).keep({page, other}, set())
-    assert page in Unchanged(tmp_path)
-    for name in texts:
-        (tmp_path / name).write_text("changed")
-        assert (page in Unchanged(tmp_path)) == (name == "docs/b.md")
-        (tmp_path / name).write_text("as it was")
-    assert page in Unchanged(tmp_path)
-    Unchanged(tmp_path).keep(set(), {page})
-    assert page not in Unchanged(tmp_path)
-    assert other in Unchanged(tmp_path)
 
 
 def test_every_command_of_a_part_runs_and_one_failure_makes_it_red() -> None:
