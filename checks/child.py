@@ -93,7 +93,7 @@ class Child:
             )
         except OSError as error:
             self._output.close()
-            raise UnfinishedError(f"{command[0]} did not start: {error.strerror}") from None
+            raise UnfinishedError(f"did not start: {error.strerror}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -183,7 +183,11 @@ def run(  # noqa: PLR0913 - those of `Child`, and of its wait
     with tempfile.TemporaryFile() as stdin:
         stdin.write(given.encode())
         stdin.seek(0)
-        with Child(command, cwd=cwd, env=env, stdin=stdin) as child:
+        try:
+            child = Child(command, cwd=cwd, env=env, stdin=stdin)
+        except UnfinishedError as error:
+            return Exit(None, "", str(error))
+        with child:
             try:
                 return child.wait(limit_s, stop=stop, patience_s=patience_s)
             except KeyboardInterrupt:

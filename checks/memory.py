@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).resolve().parents[1]
-BELOW = Path(".cache") / "memory"
-"""Where a repository keeps its memory."""
 POSTGRES = "/usr/lib/postgresql"
 CAPSTONE_TOOLS = ("promtool", "initdb", "git")
 """The outside tools that the capstone's suites and the blocks of pages call."""
@@ -81,11 +79,11 @@ class Memory:
 
     Args:
         room: What kind of results they are: a folder of the memory.
-        folder: Where the memory is.
+        root: The repository whose memory it is; None: this one.
     """
 
-    def __init__(self, room: str, folder: Path = ROOT / BELOW) -> None:
-        self._folder = folder / room
+    def __init__(self, room: str, root: Path | None = None) -> None:
+        self._folder = (root or ROOT) / ".cache/memory" / room
         self._works = os.environ.get("CI") != "true"
 
     def known(self, name: str, depends_on: str) -> Any:  # noqa: ANN401 - whatever was kept

@@ -47,26 +47,33 @@ class Progress:
     ) -> None:
         self._over.set()
         self._ticker.join()
-        if sys.stderr.isatty():
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        self._clear()
 
     def begin(self, name: str) -> None:
         """A step begins."""
         with self._lock:
             self._running[name] = None
 
-    def step(self, name: str) -> None:
-        """A step is done."""
+    def step(self, name: str, result: str = "") -> None:
+        """A step is done; its result, if it has one to show, goes to standard output."""
         with self._lock:
             self._running.pop(name, None)
             self._done += 1
-            self._say(name)
+            if result:
+                self._clear()
+                print(result, flush=True)
+            if not result or sys.stderr.isatty():
+                self._say(name)
 
     def _tick(self) -> None:
         while not self._over.wait(SILENCE_S / 8):
             with self._lock:
                 if time.monotonic() - self._said >= SILENCE_S:
                     self._say(", ".join(self._running) + " …" if self._running else "…")
+
+    def _clear(self) -> None:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     def _say(self, name: str) -> None:
         self._said = time.monotonic()

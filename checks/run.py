@@ -1,28 +1,41 @@
 """Runs the checks: `python -m checks.run [--only PART]`. A new part is a new row of PARTS."""
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
 import re
-import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checks import child, memory
+from checks.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = ROOT / ".cache/blocks.json"  # written by the part `pages`: how many blocks of each kind it checked
 WORKERS = 3  # one more than processors: the drill waits most of its time
+LIMIT_S = 3_000
+PATIENCE_S = 5
+SLOWEST = 10
 
 NOT_RUN_STATUS = 3
+DURATIONS = f"--durations={SLOWEST} --durations-min=1.0"
 PYTEST = (
-    "python -m pytest --quiet --no-header --tb=short -rs --color=no "
+    f"python -m pytest --quiet --no-header --tb=short -rs --color=no {DURATIONS} "
     # A test that hangs ends the run with a traceback that says where.
     "-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true"
 )
 CAPSTONE = f"{PYTEST} -c capstone/pyproject.toml --rootdir=capstone"
+CODE = ("checks", "tasks.py", "capstone")
 
 
 @dataclass(frozen=True)
@@ -30,31 +43,78 @@ class Part:
     """One part of the check: commands that all exit with 0 when what it guards is right.
 
     A part that needs what not every machine has exits with NOT_RUN_STATUS, its reason on the last line.
+
+    Attributes:
+        name: What the summary calls it.
+        commands: What is run, from the repository's root.
+        depends_on: The files and folders that decide how it ends; where nothing of them changed since it
+            passed, it is not run again. None: it is always run, and may remember what it likes.
+        makes: The folder that it leaves behind, which must still be as it was.
+        after: The part whose result it needs.
+        may_not_run: Whether it may need something that is missing.
     """
 
     name: str
     commands: tuple[str, ...]
+    depends_on: tuple[str, ...] = ()
+    makes: str = ""
     after: str = ""
     may_not_run: bool = False
+
+    def digest(self) -> str:
+        """What its result depends on."""
+        names = memory.repository_files(ROOT, *self.depends_on)
+        return memory.digest(ROOT, names, memory.environment(*memory.CAPSTONE_TOOLS), *self.commands)
+
+    def made(self) -> str:
+        """The folder that it leaves behind, as it is now."""
+        files = (file for file in (ROOT / self.makes).rglob("*") if file.is_file()) if self.makes else ()
+        return memory.digest(ROOT, [file.relative_to(ROOT).as_posix() for file in files])
 
 
 # Longest first, so that the last part to end is a short one; what another part waits for, before all.
 PARTS = (
-    Part("site", ("python -m checks.site",)),
-    Part("checks", (f"{PYTEST} -n 2 --dist=loadfile -c checks/tests/pytest.ini --rootdir=. checks/tests",)),
+    Part(
+        "site",
+        ("python -m checks.site",),
+        depends_on=("checks", "docs", "mkdocs.yml", "package-lock.json", "capstone"),
+        makes="site",
+    ),
     Part("browser", ("python -m checks.site.browser",), after="site", may_not_run=True),
-    Part("capstone", (f"{CAPSTONE} -n 2 --ignore=capstone/tests/drill capstone/tests capstone/src",)),
-    Part("drill", (f"{CAPSTONE} capstone/tests/drill",)),
-    Part("pages", ("python -m pytest -c checks/pytest.ini --rootdir=. --color=no docs README.md",)),
+    Part(
+        "capstone",
+        (f"{CAPSTONE} -n 2 --ignore=capstone/tests/drill capstone/tests capstone/src",),
+        depends_on=("capstone",),
+    ),
+    Part(
+        "checks",
+        (f"{PYTEST} -n 2 --dist=loadfile -c checks/tests/pytest.ini --rootdir=. checks/tests",),
+        depends_on=(
+            *CODE,
+            "mkdocs.yml",
+            "docs/assets",
+            "docs/proposals",
+            "docs/exercises",
+            "docs/reference",
+            "docs/capstone/signals.md",
+        ),
+    ),
+    Part("pages", (f"python -m pytest -c checks/pytest.ini --rootdir=. {DURATIONS} docs README.md",)),
+    Part("drill", (f"{CAPSTONE} capstone/tests/drill",), depends_on=("capstone",)),
     Part(
         "types",
         (
             "python -m mypy --config-file=capstone/pyproject.toml capstone/src capstone/tests",
             "python -m mypy --config-file=checks/mypy.ini",
         ),
+        depends_on=CODE,
     ),
-    Part("claims", ("python -m checks.proof.agreement",)),
-    Part("layers", ("lint-imports --config=capstone/pyproject.toml --no-logo",)),
+    Part(
+        "claims",
+        ("python -m checks.proof.agreement",),
+        depends_on=(*CODE, "docs/proposals", "docs/assets/evidence"),
+    ),
+    Part("layers", ("lint-imports --config=capstone/pyproject.toml --no-logo",), depends_on=("capstone",)),
     Part(
         "lint",
         (
@@ -67,12 +127,21 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Result:
-    """How a part ended."""
+    """How a part ended.
+
+    Attributes:
+        part: The part.
+        verdict: `ok`, `red`, `not run`, or `error`: it did not run to its end.
+        output: What it said.
+        seconds: How long it took.
+        unchanged: It passed before, and was not run again.
+    """
 
     part: Part
-    verdict: str  # "ok", "red" or "not run"
-    output: str
+    verdict: str
+    output: str = ""
     seconds: float = 0.0
+    unchanged: bool = field(default=False, kw_only=True)
 
     @property
     def not_run(self) -> list[str]:
@@ -82,53 +151,72 @@ class Result:
         skipped = re.findall(r"^SKIPPED .*", self.output, re.MULTILINE)
         return [f"{self.part.name}: {line}" for line in skipped]
 
+    @property
+    def steps(self) -> list[tuple[float, str]]:
+        """The seconds of its slowest tests, or its own."""
+        tests = re.findall(r"^([\d.]+)s (?:call|setup|teardown) +(.+)$", self.output, re.MULTILINE)
+        return [(float(took), name) for took, name in tests] or [(self.seconds, self.part.name)]
 
-def run(part: Part) -> Result:
+    def __str__(self) -> str:
+        took = "unchanged since it passed" if self.unchanged else f"{self.seconds:5.1f} s"
+        return f"{self.part.name:<10}{self.verdict:<9}{took}"
+
+
+def run(part: Part, stop: threading.Event | None = None) -> Result:
     """Run all commands of a part, also after one that is red, to show everything at once."""
     started = time.monotonic()
+    remembered, digest = memory.Memory("parts"), part.digest() if part.depends_on else ""
+    if digest and remembered.known(part.name, digest) == part.made():
+        return Result(part, "ok", unchanged=True)
     verdict, output = "ok", ""
     for command in part.commands:
-        done = subprocess.run(
-            command.split(),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        output += done.stdout
-        if part.may_not_run and done.returncode == NOT_RUN_STATUS:
+        exited = child.run(command.split(), cwd=ROOT, limit_s=LIMIT_S, stop=stop, patience_s=PATIENCE_S)
+        output += exited.output
+        if exited.cut:
+            verdict = "error"
+            output += f"({command}: {exited.cut})\n"
+        elif part.may_not_run and exited.status == NOT_RUN_STATUS:
             verdict = "not run"
-        elif done.returncode:
-            verdict = "red"
-            output += f"({command}: exit status {done.returncode})\n"
-    return Result(part, verdict, output, time.monotonic() - started)
+        elif exited.status:
+            verdict = "red" if verdict == "ok" else verdict
+            output += f"({command}: exit status {exited.status})\n"
+    result = Result(part, verdict, output, time.monotonic() - started)
+    if digest and verdict == "ok" and not result.not_run:
+        remembered.keep(part.name, digest, part.digest, part.made())
+    return result
 
 
 def run_all(parts: Sequence[Part]) -> list[Result]:
     """Run the parts, WORKERS at a time, and say how each ended as soon as it has."""
     waiting = list(parts)
-    running: set[Future[Result]] = set()
+    running: dict[Future[Result], Part] = {}
     results: dict[str, Result] = {}
+    stop = threading.Event()
 
     def end(result: Result) -> None:
         results[result.part.name] = result
-        print(f"{result.part.name:<10}{result.verdict:<9}{result.seconds:5.1f} s", flush=True)
+        progress.step(result.part.name, str(result))
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        while waiting or running:
-            for part in [part for part in waiting if not part.after or part.after in results]:
-                if part.after and results[part.after].verdict != "ok":
-                    end(Result(part, "not run", f"{part.after} is {results[part.after].verdict}"))
-                elif len(running) < WORKERS:
-                    running.add(pool.submit(run, part))
-                else:
-                    break
-                waiting.remove(part)
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                end(future.result())
+    with Progress(len(parts), "parts checked") as progress, ThreadPoolExecutor(WORKERS) as pool:
+        try:
+            while waiting or running:
+                for part in [part for part in waiting if not part.after or part.after in results]:
+                    if part.after and results[part.after].verdict != "ok":
+                        reason = f"{part.after} is {results[part.after].verdict}"
+                        end(Result(part, "not run", reason))
+                    elif len(running) < WORKERS:
+                        progress.begin(part.name)
+                        running[pool.submit(run, part, stop)] = part
+                    else:
+                        break
+                    waiting.remove(part)
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    del running[future]
+                    end(future.result())
+        except KeyboardInterrupt:
+            stop.set()
+            raise
     return [results[part.name] for part in parts]
 
 
@@ -141,34 +229,37 @@ def selected(name: str) -> list[Part]:
 
 
 def failures(output: str) -> str:
-    """What a red part has to say: of a test run, what follows its progress, without xdist's worker names."""
+    """What a red part has to say: of a test run, its failures, without progress, times and worker names."""
     output = re.sub(r"^\[gw\d+\] .*\n", "", output, flags=re.MULTILINE)
+    output = re.sub(r"^=+ slowest (?:.*\n)+?(?==|\d+ |\Z)", "", output, flags=re.MULTILINE)
     start = re.search(r"^=+ (ERRORS|FAILURES) =+$", output, re.MULTILINE)
     return output[start.start() :] if start else output
 
 
-def summary(results: Sequence[Result], blocks: dict[str, int], seconds: float) -> list[str]:
-    """The closing lines: times, blocks by kind, and what was not run."""
-    times = ", ".join(f"{result.part.name} {result.seconds:.1f} s" for result in results)
-    lines = [f"time: {times}; total {seconds:.1f} s"]
+def summary(results: Sequence[Result], blocks: dict[str, int], seconds: float) -> Iterator[str]:
+    """The closing lines: the slowest steps, times, blocks by kind, and what was not run."""
+    ran = [result for result in results if not result.unchanged]
+    slowest = sorted((step for result in ran for step in result.steps), reverse=True)[:SLOWEST]
+    yield from (f"{took:7.1f} s  {name}" for took, name in slowest)
+    times = ", ".join(f"{result.part.name} {result.seconds:.1f} s" for result in ran)
+    yield f"time: {times or 'nothing was run'}; total {seconds:.1f} s"
     if blocks:
         unchanged = blocks.pop("unchanged", 0)
         kinds = sorted(blocks, key=blocks.__getitem__, reverse=True)
         counts = ", ".join(f"{blocks[kind]} {kind}" for kind in kinds)
         counts += f"; {unchanged} of them on pages unchanged since they passed" if unchanged else ""
-        lines.append(f"blocks: {counts}")
-    lines += [f"not run: {reason}" for result in results for reason in result.not_run]
-    return lines
+        yield f"blocks: {counts}"
+    yield from (f"not run: {reason}" for result in results for reason in result.not_run)
 
 
 def closing(results: Sequence[Result], *, strict: bool) -> tuple[str, int]:
     """The last line and the exit status; strictly, what was not run has failed."""
-    red = [result for result in results if result.verdict == "red" or (strict and result.not_run)]
-    skipped = [result for result in results if result.verdict == "not run" and result not in red]
-    line = f"{len(results) - len(red) - len(skipped)} passed, {len(red)} failed"
+    failed = [r for r in results if r.verdict in {"red", "error"} or (strict and r.not_run)]
+    skipped = [result for result in results if result.verdict == "not run" and result not in failed]
+    line = f"{len(results) - len(failed) - len(skipped)} passed, {len(failed)} failed"
     if skipped:
         line += f", {len(skipped)} skipped"
-    return line, 1 if red else 0
+    return line, 1 if failed else 0
 
 
 def main() -> int:
@@ -182,7 +273,7 @@ def main() -> int:
     started = time.monotonic()
     results = run_all(parts)
     for result in results:
-        if result.verdict == "red":
+        if result.verdict in {"red", "error"}:
             print(f"\n--- {result.part.name} ---\n{failures(result.output).strip()}")
     blocks = json.loads(BLOCKS.read_text(encoding="utf-8")) if BLOCKS.exists() else {}
     line, status = closing(results, strict=os.environ.get("CI") == "true")

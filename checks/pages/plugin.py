@@ -68,7 +68,7 @@ class PageRuns:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._folder = tempfile.TemporaryDirectory(prefix="pages-")
-        self.remembered = memory.Memory("pages", root / memory.BELOW)
+        self.remembered = memory.Memory("pages", root)
         self.page: Callable[[Path], Page] = cache(lambda file: Page(self.copy, self._copied(file)))
         self.diagrams: list[Fence] = []
         self._scratch: Scratch | None = None

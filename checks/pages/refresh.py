@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.memory import BELOW, Memory
+from checks.memory import Memory
 from checks.pages import blocks
 from checks.pages.page import FENCE_LINE, Page
 from checks.pages.plugin import PageDigests
@@ -78,7 +78,7 @@ def write(page: Page, text: str) -> str:
 
 def to_run(root: Path) -> list[Page]:
     """The pages with blocks that run, without those that passed as they are now."""
-    memory, digests = Memory("pages", root / BELOW), PageDigests(root)
+    memory, digests = Memory("pages", root), PageDigests(root)
     pages = [Page(root, file) for file in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]]
     return [
         page
