@@ -79,8 +79,9 @@ def test_nothing_of_a_child_outlives_it(tmp_path: Path) -> None:
     """What it started in its session ends with it."""
     pulse = tmp_path / "pulse"
     source = (
-        f"import os, time\nif os.fork() == 0:\n    while True:\n        open({str(pulse)!r}, 'a').write('x')\n"
-        f"        time.sleep(0.01)\nwhile not os.path.exists({str(pulse)!r}): time.sleep(0.01)\n"
+        "import os, time\nif os.fork() == 0:\n    while True:\n"
+        f"        open({str(pulse)!r}, 'a').write('x')\n        time.sleep(0.01)\n"
+        f"while not os.path.exists({str(pulse)!r}): time.sleep(0.01)\n"
     )
     assert python(source).good
     beats = pulse.stat().st_size
