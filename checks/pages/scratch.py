@@ -161,10 +161,10 @@ class _Interpreter(Child):
         self._replies.close()
 
 
-def copy_repository(root: Path, target: Path) -> None:
-    """Copy the working tree as it is now, to a repository of its own."""
+def copy_repository(root: Path, target: Path, *parts: str) -> None:
+    """Copy the working tree as it is now, or these parts of it, to a repository of its own."""
     subprocess.run(["git", "init", "--quiet", target], check=True)  # noqa: S607
-    for name in repository_files(root):
+    for name in repository_files(root, *parts):
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / name, copy)

@@ -1,0 +1,216 @@
+"""Every check of the pages is seen to go red, at the right page and line."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from checks.tests.repository import PAGES, Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGE = "docs/page.md"
+OUTPUT = ("", '```text title="Output"')
+PRINTS = ("```python", "print(6 * 7)", "```")
+DIAGRAM = ("```mermaid", "flowchart LR", "accTitle: t", "accDescr: d", "a --> b", "```")
+
+BROKEN = {
+    # what is wrong: the lines of a page, the line that is named, and the message
+    "printed value": ((*PRINTS, *OUTPUT, "41", "```"), 6, "the block printed something else"),
+    "nothing printed": (("```python", "x = 1", "```", *OUTPUT, "1", "```"), 5, "before this prints nothing"),
+    "missing output": (PRINTS, 1, "this block prints"),
+    "raising block": (("```python", "x = 1", "raise TypeError('no')", "```"), 3, "TypeError: no"),
+    "block that exits": (("```python", "import os", "os._exit(3)", "```"), 1, "ended the interpreter"),
+    "command output": (("```console", "$ echo yes", "no", "```"), 3, "`echo yes` wrote something else"),
+    "exit status": (("```console", "$ false", "```"), 3, "`false` wrote something else"),
+    "no command": (("```console", "yes", "```"), 1, "begins with a command"),
+    "diagram edge": (("```mermaid", "flowchart LR", "a ->>- b", "```", "", "W."), 3, "does not understand"),
+    "no description": (("```mermaid", "flowchart LR", "a --> b", "```", "", "W."), 1, "has no accDescr"),
+    "no words": (DIAGRAM, 1, "text alternative"),
+    "unlabelled fence": (("```", "x", "```"), 1, "a fence without a language"),
+    "unknown language": (("```ruby", "x", "```"), 1, "nothing checks 'ruby' fences"),
+    "text": (("```text", "x", "```"), 1, "a text fence is checked only as"),
+    "exempt block": (("```{.python notest}", "x", "```"), 1, "no fence is exempt"),
+    "exempt by a title": (
+        ('```python title="what notest means"', "print(1)", "```", *OUTPUT, "2", "```"),
+        1,
+        "pytest-markdown-docs does not run this block",
+    ),
+    "retried by a title": (
+        ('```python title="try retry:3 times"', "print(1)", "```", *OUTPUT, "2", "```"),
+        6,
+        "the block printed something else",
+    ),
+    "run elsewhere by a title": (
+        ('```python title="a runner:DefaultRunner b"', "print(1)", "```", *OUTPUT, "2", "```"),
+        6,
+        "the block printed something else",
+    ),
+    "indented code": (("    x = 1",), 1, "indented code is not checked"),
+    "unnamed mask": ((*PRINTS, *OUTPUT, "…", "```"), 6, "the mask … is not named"),
+    "masks nothing": (
+        (*PRINTS, "", '```text title="Output (… = letters)"', "42", "```"),
+        5,
+        "the title names a mask",
+    ),
+    "output of nothing": (('```text title="Output"', "x", "```"), 1, "does not directly follow"),
+    "diff": (("```diff", "--- a/x", "+++ b/x", "@@ -1 +1 @@", "-no", "+yes", "```"), 1, "does not apply"),
+    "json": (("```json", "{", '"a": NaN}', "```"), 3, "not JSON: NaN"),
+    "toml": (("```toml", "a =", "```"), 2, "not TOML"),
+    "yaml": (("```yaml", "a: [1", "b: 2", "```"), 3, "not YAML"),
+}
+QUESTIONS = (
+    "### Questions",
+    "",
+    "#### 2. What?",
+    "",
+    "- **A** this",
+    "- **C** that",
+    "",
+    '??? success "Answer"',
+    "",
+    "    - **A** right: it is",
+    "    - **C** right: it is",
+    "",
+    "#### 2. And what?",
+)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the check says of one page for each way to be wrong."""
+    repository = Repository(tmp_path_factory.mktemp("broken") / "repository")
+    for name, (lines, _, _) in BROKEN.items():
+        repository.write(f"docs/{name.replace(' ', '-')}.md", *lines)
+    repository.write("docs/lesson.md", *QUESTIONS)
+    return repository.check_pages().output
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_block_is_named_by_page_and_line(report: str, name: str) -> None:
+    """Each with what is wrong with it."""
+    _, line, message = BROKEN[name]
+    place = re.escape(f"docs/{name.replace(' ', '-')}.md:{line}: ")
+    assert re.search(rf"^{place}.*{re.escape(message)}", report, re.MULTILINE), report
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (1, "words of prose: a lesson has 1,500 to 2,500"),
+        (1, "0 blocks that run: a lesson has 10 or more"),
+        (1, "2 questions: ask at least 5"),
+        (3, "this is question 1"),
+        (3, "the options are A, C: three or four"),
+        (3, "exactly one option is right"),
+        (3, "the answer runs a block"),
+        (13, "the question has no answer"),
+    ],
+)
+def test_a_broken_lesson_is_named_by_page_and_line(report: str, line: int, message: str) -> None:
+    """A page with questions is a lesson, with the rules of one."""
+    assert re.search(rf"^docs/lesson\.md:{line}: .*{re.escape(message)}", report, re.MULTILINE), report
+
+
+def test_the_difference_is_shown(report: str) -> None:
+    """A block that shows something false is reported with what is true."""
+    assert "--- shown\n+++ actual\n@@ -1 +1 @@\n-41\n+42" in report
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A repository with two pages that are right."""
+    monkeypatch.delenv("CI", raising=False)
+    repository = Repository(tmp_path / "repository")
+    repository.write(PAGE, *PRINTS, *OUTPUT, "42", "```")
+    repository.write("docs/other.md", *PRINTS, *OUTPUT, "42", "```")
+    return repository
+
+
+def unchanged(repository: Repository, *arguments: str, **environment: str) -> int:
+    """How many blocks were not run again, in a check that is green."""
+    exited = repository.check_pages(*(arguments or ("docs",)), **environment)
+    assert exited.good, exited.output
+    found = re.search(r'"unchanged": (\d+)', repository.read(".cache/blocks.json"))
+    return int(found[1]) if found else 0
+
+
+def test_a_page_that_passed_is_run_again_when_anything_changed_that_it_could_see(
+    repository: Repository,
+) -> None:
+    """Itself, the code, a proposal or an exercise; the prose of another page is none of that."""
+    assert unchanged(repository) == 0
+    assert unchanged(repository) == 4
+    repository.append("docs/other.md", "More words.")
+    assert unchanged(repository) == 2
+    for path in ("docs/data.json", "code/some.py", "docs/proposals/p/index.md", "docs/exercises/e/index.md"):
+        repository.write(path, "new")
+        assert unchanged(repository) == 0, path
+    assert unchanged(repository) == 4
+
+
+def test_with_ci_every_page_is_run(repository: Repository) -> None:
+    """Whatever is remembered."""
+    assert unchanged(repository) == 0
+    assert unchanged(repository, CI="true") == 0
+
+
+def test_a_page_that_was_edited_while_it_was_checked_is_not_known(repository: Repository) -> None:
+    """What ran was the page as it was before: green then, and red now."""
+    page = repository.root / PAGE
+    open_it = f"from pathlib import Path; page = Path({str(page)!r})"
+    repository.write(
+        "docs/a.md", "```python", open_it, "page.write_text(page.read_text().replace('42', '41'))", "```"
+    )
+    assert repository.check_pages().good
+    assert "41" in repository.read(PAGE)
+    exited = repository.check_pages()
+    assert f"{PAGE}:6: the block printed something else" in exited.output
+
+
+def test_a_package_that_was_edited_while_it_was_checked_is_not_seen(repository: Repository) -> None:
+    """Blocks run in a copy that was made when the run began, and import the package from there."""
+    package = repository.root / "capstone/src/service_monitoring/__init__.py"
+    repository.write("capstone/src/service_monitoring/__init__.py", "answer = 42")
+    edit = f"import pathlib; pathlib.Path({str(package)!r}).write_text('answer = 41')"
+    repository.write("docs/a.md", "```python", edit, "```")
+    asks = ("import service_monitoring", "print(service_monitoring.answer)")
+    repository.write("docs/b.md", "```python", *asks, "```", *OUTPUT, "42", "```")
+    assert repository.check_pages().good
+    assert "docs/b.md:7: the block printed something else" in repository.check_pages().output
+
+
+@pytest.mark.parametrize(
+    "option", ["--deselect=docs/page.md::[CodeFence#1][line:2]", "-kpage", "--maxfail=1"]
+)
+def test_a_page_of_which_a_part_was_left_out_is_not_known(repository: Repository, option: str) -> None:
+    """Its false block did not pass: it was not run."""
+    repository.write(PAGE, *PRINTS, *OUTPUT, "41", "```")
+    repository.check_pages(option, "docs/page.md")
+    assert "the block printed something else" in repository.check_pages().output
+
+
+def test_a_block_that_pytest_markdown_docs_loses_is_named(repository: Repository) -> None:
+    """The items are known by the line that pytest reports of them: should that move, it is red here."""
+    moved = (
+        "import sys, pytest",
+        "from pytest_markdown_docs.plugin import MarkdownInlinePythonItem as Item",
+        "Item.reportinfo = lambda self: (self.path, 0, self.name)",
+        "sys.exit(pytest.main(sys.argv[1:]))",
+    )
+    exited = repository.python("-c", "\n".join(moved), *PAGES[2:], "docs/page.md")
+    assert "docs/page.md:1: pytest-markdown-docs does not run this block" in exited.output
+
+
+def test_an_interrupted_check_leaves_nothing_behind(repository: Repository, tmp_path: Path) -> None:
+    """No copy of the repository."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    interrupt = "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(60)"
+    repository.write("docs/a.md", "```python", interrupt, "```")
+    exited = repository.check_pages(TMPDIR=str(scratch))
+    assert "KeyboardInterrupt" in exited.output
+    assert list(scratch.iterdir()) == []
