@@ -1,0 +1,192 @@
+"""Every check of the built site is seen to go red, at the right page and line: on a small site of its own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from checks.tests.repository import ROOT, Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from checks.child import Exit
+
+MODULE = "docs/module-10-performance-observability-security-review"
+GLOSSARY = f"{MODULE}/glossary.md"
+HOME, SIGNALS, OTHER = "docs/index.md", "docs/capstone/signals.md", "docs/other.md"
+DOMAIN_API = "docs/reference/api/domain.md"
+VALUES = "capstone/src/service_monitoring/domain/values.py"
+EVENTS = "capstone/src/service_monitoring/domain/events.py"
+PARTS = ("checks", "capstone", "mkdocs.yml", "package-lock.json", "docs/assets", "docs/reference/api")
+
+
+def small_site(root: Path) -> Repository:
+    """The API pages, the claims, a glossary of two terms, the metrics, and two pages more: all right."""
+    repository = Repository(root, *PARTS)
+    pages = [
+        HOME,
+        GLOSSARY,
+        SIGNALS,
+        OTHER,
+        "docs/map.md",
+        *map(str, sorted(root.glob("docs/reference/api/*"))),
+    ]
+    names = [page.removeprefix(f"{root}/").removeprefix("docs/") for page in pages]
+    nav = "nav:\n" + "".join(f"  - {name}\n" for name in names)
+    repository.replace("mkdocs.yml", r"(?s)nav:\n.*?(?=\n# Listed)", nav)
+    repository.replace("mkdocs.yml", r"(?s)not_in_nav:.*?\n\n", "")
+    link = "[`Sample`][service_monitoring.domain.values.Sample]"
+    repository.write(
+        GLOSSARY, "# Glossary", "", "## alpha", "", f"A {link}.", "", "## beta", "", f"A {link}."
+    )
+    glossary = GLOSSARY.removeprefix("docs/")
+    repository.write(
+        HOME, "# Home", "", f"[An alpha]({glossary}#alpha), a [beta]({glossary}#beta), [other](other.md)."
+    )
+    repository.write(OTHER, "# Other", "", "Words.")
+    repository.write("docs/map.md", "# Map", "", "{$ outcomes() $}")
+    rows = [
+        line
+        for line in (ROOT / SIGNALS).read_text(encoding="utf-8").splitlines()
+        if "| `service_monitoring_" in line
+    ]
+    head = ("| metric | kind | unit | labels | says |", "| --- | --- | --- | --- | --- |")
+    repository.write(SIGNALS, "# Signals", "", *head, *rows)
+    return repository
+
+
+@pytest.fixture(scope="module")
+def right(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A small site."""
+    return small_site(tmp_path_factory.mktemp("right") / "repository")
+
+
+def test_a_site_that_is_right_is_green(right: Repository) -> None:
+    """So that what is red below is red for its breakage."""
+    built = right.python("-m", "checks.site")
+    assert built.good, built.output
+    assert built.output == f"{6 + 9} pages built, 0 failures\n"
+
+
+@pytest.fixture(scope="module")
+def places() -> dict[str, str]:
+    """Where each breakage is, by its name."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> Exit:
+    """What the check says when everything that it looks at is broken."""
+    copy = small_site(tmp_path_factory.mktemp("broken") / "repository")
+    places["link"] = copy.replace(HOME, r"\(other\.md\)", "(nowhere.md)")
+    places["anchor"] = copy.replace(HOME, r"#beta", "#no-such-term")
+    line = copy.append(GLOSSARY, "## zebra", "", "An animal.")
+    places["term not linked"] = places["term without code"] = f"{GLOSSARY}:{line}"
+    copy.write("docs/stray.md", "# Stray")
+    places["page outside navigation"] = "docs/stray.md:1"
+    places["entry without page"] = copy.replace("mkdocs.yml", r"(?<=- )map\.md", "gone.md")
+    copy.replace(DOMAIN_API, r"::: service_monitoring\.domain\.values\n", "")
+    line = copy.append(DOMAIN_API, "::: service_monitoring.report")
+    places["module listed elsewhere"] = f"{DOMAIN_API}:{line}"
+    places["module not listed"] = f"{DOMAIN_API}:1"
+    row = r"(?<=\n)\| `service_monitoring_outbox_dead` \|"
+    places["metric misdescribed"] = copy.replace(
+        SIGNALS, row + " gauge", r"| `service_monitoring_outbox_dead` | counter"
+    )
+    line = copy.append(SIGNALS, "| `service_monitoring_made_up` | gauge |")
+    places["metric unknown"] = f"{SIGNALS}:{line}"
+    copy.replace(EVENTS, r'\A"""[^\n]*\n', '"""Events.\n\n>>> 1 + 1\n2\n"""\n')
+    places["docstring example"] = f"{EVENTS}:3"
+    line = copy.append(
+        HOME,
+        '<a href="nowhere.html">x</a>',
+        '<img src="//cdn.invalid/x.png" alt="x">',
+        '<a href="../outside.html">x</a>',
+    )
+    places |= {
+        "link in HTML": f"{HOME}:{line}",
+        "other origin": f"{HOME}:{line + 1}",
+        "outside": f"{HOME}:{line + 2}",
+    }
+    line = copy.append(OTHER, '{$ figure("nothing", "x") $}')
+    places["evidence"] = f"{OTHER}:{line}"
+    copy.replace("docs/map.md", "outcomes", "rungs")
+    places["claim"] = "capstone/claims.toml"
+    return copy.python("-m", "checks.site")
+
+
+@pytest.mark.parametrize(
+    ("breakage", "message"),
+    [
+        ("link", "nowhere.md"),
+        ("link in HTML", "there is no nowhere.html"),
+        ("anchor", "#no-such-term"),
+        ("outside", "leaves the site"),
+        ("term not linked", "no other page links the term 'zebra'"),
+        ("term without code", "links no API or capstone page"),
+        ("page outside navigation", "not in the navigation"),
+        ("entry without page", "gone.md"),
+        ("module not listed", "add `::: service_monitoring.domain.values`"),
+        (
+            "module listed elsewhere",
+            "service_monitoring.report is not a public module of service_monitoring.domain",
+        ),
+        ("metric misdescribed", "the catalogue says | `service_monitoring_outbox_dead` | gauge"),
+        ("metric unknown", "service_monitoring_made_up is not in the catalogue"),
+        ("docstring example", "below a line `Examples:`"),
+        ("other origin", "loads //cdn.invalid/x.png from another origin"),
+        ("evidence", "no evidence file 'nothing'"),
+        ("claim", "no page shows the claim samples-are-facts"),
+    ],
+)
+def test_a_broken_site_is_named_by_page_and_line(
+    broken: Exit, places: dict[str, str], breakage: str, message: str
+) -> None:
+    """Each broken link, term, page, module and figure."""
+    headline = re.compile(rf"^{re.escape(places[breakage])}(:\d+)?: .*{re.escape(message)}", re.MULTILINE)
+    assert broken.status == 1
+    assert headline.search(broken.output), broken.output
+
+
+@pytest.mark.skipif(
+    not shutil.which("chromium") and not shutil.which("chromium-browser"),
+    reason="Chromium is not installed",
+)
+def test_what_only_a_browser_sees_is_red(right: Repository) -> None:
+    """A page that needs a browser to be seen broken is opened and named."""
+    right.append(
+        OTHER,
+        '<p style="color: #ddd">Faint.</p>',
+        '<p style="width: 900px">Wide.</p>',
+        '<script>fetch("https://elsewhere.invalid/"); nothing.at.all</script>',
+    )
+    assert right.python("-m", "checks.site").good
+    seen = right.python("-m", "checks.site.browser", OTHER)
+    assert seen.status == 1
+    for message in (
+        "color-contrast (light)",
+        "scrolls sideways on a phone",
+        "requests https://elsewhere.invalid/ from another origin",
+        "nothing is not defined",
+    ):
+        assert re.search(rf"^{OTHER}:1: .*{re.escape(message)}", seen.output, re.MULTILINE), seen.output
+
+
+def test_an_import_against_the_layers_is_red(right: Repository) -> None:
+    """The domain may not import the application; the line that does is named."""
+    line = right.replace(
+        VALUES,
+        r"(?<=\n)(?=from __future__ import annotations\n)",
+        "import service_monitoring.application.ports\n",
+    ).partition(":")[2]
+    lint = "import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())"
+    done = right.python(
+        "-c", lint, "--config=capstone/pyproject.toml", "--no-cache", PYTHONPATH="capstone/src"
+    )
+    assert done.status == 1
+    named = rf"domain\.values\s+->\s+service_monitoring\.application\.ports\s+\(l\.{line}\)"
+    assert re.search(named, done.output), done.output
