@@ -6,6 +6,7 @@ A page writes `{$ figure("allocation", "figures.slots.value", ",.0f") $}`; nobod
 from __future__ import annotations
 
 import json
+from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from checks.drawing.proofs import Proofs
 from checks.evidence.sections import section
 from checks.exercises.exercise import read_exercises
 from checks.pages.page import Page
+from checks.pages.parsers import PARSERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,11 +77,25 @@ def define_env(env: MacrosPlugin) -> None:
         ]
         return "\n".join(["| exercise | what it asks for |", "| --- | --- |", *rows])
 
+    def parsed_fences() -> str:
+        """The languages whose blocks are parsed, and what the check does with each."""
+        rows = [f"| `{language}` | {getdoc(parse)} |" for language, parse in PARSERS.items()]
+        return "\n".join(["| fence | the check |", "| --- | --- |", *rows])
+
     def page() -> str:
         return str(env.page.file.src_uri)
 
     register: Callable[[Callable[..., str]], object] = env.macro
-    own: list[Callable[..., str]] = [apart, evidence, exercises, figure, measured, minutes, plot]
+    own: list[Callable[..., str]] = [
+        apart,
+        evidence,
+        exercises,
+        figure,
+        measured,
+        minutes,
+        parsed_fences,
+        plot,
+    ]
     for macro in (*own, *Proofs(root, page).macros):
         register(macro)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from markdown_it import MarkdownIt
 
 from checks.failure import Failure
+from checks.pages.parsers import PARSERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-PARSED = ("json", "toml", "yaml", "diff")
-LANGUAGES = ("python", "console", "mermaid", *PARSED)
+LANGUAGES = ("python", "console", "mermaid", *PARSERS)
 
 FENCE_LINE = re.compile(r"^\s*(?:[-*+>]\s+|\d+\.\s+)*(`{3,}|~{3,})")
 INFO = re.compile(r"""[\w-]+(?:\s+(?:title|hl_lines|linenums)="[^"]*")*""")

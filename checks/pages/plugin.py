@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks import memory
-from checks.pages import blocks, lesson, mermaid, parsers
-from checks.pages.page import PARSED, Fence, Page, parser
+from checks.pages import blocks, lesson, mermaid
+from checks.pages.page import Fence, Page, parser
+from checks.pages.parsers import PARSERS
 from checks.pages.scratch import Scratch, copy_repository
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class PageFile(pytest.File):
         page = _runs.page(self.path)
         yield PageRules.from_parent(self, name="page", page=page)
         for fence in page.fences:
-            if fence.language in {"console", "mermaid", *PARSED}:
+            if fence.language in {"console", "mermaid", *PARSERS}:
                 name = f"{fence.language}[line:{fence.line}]"
                 yield FenceItem.from_parent(self, name=name, fence=fence)
 
@@ -192,7 +193,7 @@ class FenceItem(PageItem):
             return _runs.drawn[self.fence]
         if self.fence.language == "console":
             return blocks.run_console(self.fence, _runs.scratch(self.path)).failures
-        return list(parsers.check(self.fence, _runs.copy))
+        return list(PARSERS[self.fence.language](self.fence, _runs.copy))
 
 
 def _run_python(page: Page, fence: Fence, file: Path) -> None:
