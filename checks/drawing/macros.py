@@ -77,11 +77,6 @@ def define_env(env: MacrosPlugin) -> None:
         ]
         return "\n".join(["| exercise | what it asks for |", "| --- | --- |", *rows])
 
-    def parsed_fences() -> str:
-        """The languages whose blocks are parsed, and what the check does with each."""
-        rows = [f"| `{language}` | {getdoc(parse)} |" for language, parse in PARSERS.items()]
-        return "\n".join(["| fence | the check |", "| --- | --- |", *rows])
-
     def page() -> str:
         return str(env.page.file.src_uri)
 
@@ -96,8 +91,14 @@ def define_env(env: MacrosPlugin) -> None:
         parsed_fences,
         plot,
     ]
-    for macro in (*own, *Proofs(root, page).macros):
+    for macro in (*own, parsed_fences, *Proofs(root, page).macros):
         register(macro)
+
+
+def parsed_fences() -> str:
+    """The languages whose blocks are parsed, and what the check does with each."""
+    rows = [f"| `{language}` | {getdoc(parse)} |" for language, parse in PARSERS.items()]
+    return "\n".join(["| fence | the check |", "| --- | --- |", *rows])
 
 
 def study_minutes(file: Path) -> int:
