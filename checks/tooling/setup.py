@@ -98,10 +98,10 @@ class SetUp:
         if self.is_finished():
             return
         self.log.parent.mkdir(exist_ok=True)
-        with Progress(3, "set-up") as progress, lock(self.log.with_suffix(".lock"), progress) as held:
+        with Progress(3, "set-up") as progress, lock(self.log.with_suffix(".lock")) as held:
             if self.is_finished():  # the process that held the lock did it
                 return
-            progress.note(f"set-up: fills .venv and node_modules, about a minute (log: {self.log})")
+            say(f"set-up fills .venv and node_modules: about a minute (log: {self.log})")
             steps, digests = self.steps(), self.digests()
             self.record.unlink(missing_ok=True)
             self.log.write_text("", encoding="utf-8")
@@ -139,14 +139,19 @@ def reason(said: str) -> str:
     return next((line for line in said.splitlines() if line.lower().startswith(("error", "npm error"))), "")
 
 
+def say(message: str) -> None:
+    """Print a line beside the output of the task itself."""
+    print(message, flush=True, file=sys.stderr)
+
+
 @contextmanager
-def lock(path: Path, progress: Progress) -> Iterator[IO[str]]:
+def lock(path: Path) -> Iterator[IO[str]]:
     """Hold a lock file; say so when another process holds it, and wait."""
     with path.open("w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress.note("another set-up is running in this checkout; waiting for it")
+            say("another set-up is running in this checkout; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 
@@ -157,10 +162,10 @@ def main(arguments: list[str]) -> NoReturn:
     try:
         set_up.run()
     except KeyboardInterrupt:
-        print("set-up interrupted; the next run resumes it", file=sys.stderr)
+        say("set-up interrupted; the next run resumes it")
         sys.exit(130)
     except (UnfinishedError, OSError) as error:
-        print(f"set-up failed: {error}", file=sys.stderr)
+        say(f"set-up failed: {error}")
         sys.exit(2)
     os.environ[STARTED_IN] = str(Path.cwd())
     os.chdir(ROOT)
