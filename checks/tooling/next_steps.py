@@ -11,7 +11,7 @@ STARTED_IN = "TASKS_STARTED_IN"
 
 
 def next_steps(where: str = "Next", environment: Mapping[str, str] = os.environ, root: Path = ROOT) -> str:
-    """The lines to print, from any folder; empty inside the environment, and in a task that invoke started."""
+    """The lines to print; empty inside the environment, and in a task that `invoke` started."""
     started_in, active = environment.get(STARTED_IN), environment.get("VIRTUAL_ENV")
     if not started_in or (active and Path(active).resolve() == (root / ".venv").resolve()):
         return ""
@@ -20,7 +20,7 @@ def next_steps(where: str = "Next", environment: Mapping[str, str] = os.environ,
     return (
         f"{where}:\n"
         f"  {change}source .venv/bin/activate\n"
-        "  invoke prove      # see each check of the capstone fail for the change that it guards against\n"
+        "  invoke prove      # see each claim's check turn red when the claim is broken\n"
         "  invoke exercise   # list the exercises\n"
-        "  invoke --list     # every other task\n"
+        "  invoke refresh    # after a change: renew the outputs on the pages\n"
     )

@@ -55,7 +55,7 @@ class SetUp:
         return self.root / ".cache/set-up.log"
 
     def digests(self) -> list[str]:
-        """Of the Python and the folder that the environment belongs to, and of these and all that set-up reads."""
+        """Of the Python and the folder of the environment, and of these with every file that set-up reads."""
         place = (sys.version, sys.base_prefix, str(self.root))
         return [digest(self.root, (), *place), digest(self.root, INPUTS, *place)]
 

@@ -1,4 +1,4 @@
-"""Runs uv with the package index and the certificates that pip is set to: `python -m checks.tooling.uv ARGUMENT…`.
+"""Runs uv with pip's package index and certificates: `python -m checks.tooling.uv ARGUMENT…`.
 
 uv does not read pip's settings, and a machine whose packages come from elsewhere often has no others.
 Standard library only: set-up uses it before anything is installed.
