@@ -81,7 +81,8 @@ def refresh(_: Context) -> None:
 def build(_: Context) -> None:
     """Build the site into site/; a warning is an error."""
     command = (sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet")
-    if status := run_each("build", {"the site": command}, ROOT):
+    status = run_each("build", {"the site": command}, ROOT)
+    if status:
         raise Exit(code=status)
     print("built site/: open site/index.html")
 
