@@ -13,7 +13,7 @@ import pytest
 from checks import child
 from checks.child import Exit, UnfinishedError
 from checks.tooling import setup, uv
-from checks.tooling.setup import INPUTS, MADE, ROOT, SetUp, lock, reason
+from checks.tooling.setup import INPUTS, LIBRARIES, MADE, ROOT, SetUp, lock, reason
 
 TASKS = ROOT / "tasks.py"
 SAYS = """\
@@ -35,12 +35,12 @@ def checkout(tmp_path: Path) -> SetUp:
     return SetUp(tmp_path)
 
 
-def finish(checkout: SetUp, recorded: int = 2) -> None:
-    """Leave the checkout as set-up would, with the first digests recorded."""
+def finish(checkout: SetUp) -> None:
+    """Leave the checkout as set-up would."""
     for made in MADE:
         (checkout.root / made).parent.mkdir(parents=True, exist_ok=True)
         (checkout.root / made).touch()
-    checkout.record.write_text("\n".join(checkout.digests()[:recorded]), encoding="utf-8")
+    checkout.record.write_text("\n".join(checkout.digests()), encoding="utf-8")
 
 
 def makes_the_environment(checkout: SetUp) -> bool:
@@ -155,12 +155,13 @@ def test_an_environment_with_half_of_its_packages_is_made_anew(
 
 @pytest.mark.parametrize("changed", INPUTS)
 def test_a_changed_input_is_installed_into_the_same_environment(checkout: SetUp, changed: str) -> None:
-    """What a lock file no longer names is taken away, so that nothing has to be made anew."""
+    """What a lock no longer names is taken away; npm begins anew, but only when its own files have changed."""
     finish(checkout)
     with (checkout.root / changed).open("a", encoding="utf-8") as file:
         file.write("\n")
     assert not checkout.is_finished()
     assert not makes_the_environment(checkout)
+    assert bool(checkout.steps()["browser libraries"]) == (changed in LIBRARIES)
 
 
 @pytest.mark.parametrize("missing", MADE)

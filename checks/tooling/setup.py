@@ -1,9 +1,9 @@
 """Set-up: makes .venv and node_modules from the lock files, then becomes invoke.
 
 Standard library only: this runs before anything is installed. Where nothing is to do, it reads a few files
-and starts no process. Where something changed, or the last set-up did not end, every step is done again: pip
-and uv install only what is missing. The environment itself is made anew when its packages were not all
-installed, or when it belongs to another Python or another folder.
+and starts no process. Where something changed, or the last set-up did not end, uv and pip install what is
+missing. The environment itself is made anew when its packages were not all installed, or when it belongs to
+another Python or another folder.
 """
 
 import fcntl
@@ -23,7 +23,8 @@ from checks.progress import Progress
 from checks.tooling.next_steps import STARTED_IN
 
 ROOT = Path(__file__).resolve().parents[2]
-INPUTS = ("requirements.lock", "package.json", "package-lock.json", ".npmrc", "capstone/pyproject.toml")
+LIBRARIES = ("package.json", "package-lock.json", ".npmrc")
+INPUTS = ("requirements.lock", *LIBRARIES, "capstone/pyproject.toml")
 MADE = (".venv/bin/python", "node_modules/.package-lock.json", ".venv/bin/service-monitoring")
 UV_ENTRY = re.compile(r"^uv==.*\n(?:\s.*\n)*", re.MULTILINE)
 NO_NETWORK = re.compile(
@@ -46,7 +47,7 @@ class SetUp:
 
     @property
     def record(self) -> Path:
-        """The first digest as soon as all packages are installed, both when everything is done."""
+        """The digests of the steps that are done."""
         return self.root / ".venv/set-up.done"
 
     @property
@@ -55,9 +56,9 @@ class SetUp:
         return self.root / ".cache/set-up.log"
 
     def digests(self) -> list[str]:
-        """Of the Python and the folder of the environment, and of these with every file that set-up reads."""
+        """Of what the environment, the browser libraries and the whole depend on: one for each step."""
         place = (sys.version, sys.base_prefix, str(self.root))
-        return [digest(self.root, (), *place), digest(self.root, INPUTS, *place)]
+        return [digest(self.root, names, *place) for names in ((), LIBRARIES, INPUTS)]
 
     def recorded(self) -> list[str]:
         """What an earlier set-up recorded."""
@@ -70,7 +71,10 @@ class SetUp:
     def steps(self) -> dict[str, list[tuple[str, ...]]]:
         """The commands of each step."""
         python = str(self.python)
-        intact = self.python.exists() and self.recorded()[:1] == self.digests()[:1]
+        intact, current, _ = (
+            wanted in self.recorded() and (self.root / made).exists()
+            for wanted, made in zip(self.digests(), MADE, strict=True)
+        )
         venv = (sys.executable, "-m", "venv", "--clear", ".venv")
         pip = (python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install")
         uv = (python, "-m", "checks.tooling.uv", "pip")
@@ -85,7 +89,9 @@ class SetUp:
                 (*pip, *locked, "--requirement=.cache/uv.lock"),
                 (*uv, "sync", *locked, "requirements.lock"),
             ],
-            "browser libraries": [
+            "browser libraries": []
+            if current
+            else [
                 ("rm", "-rf", "node_modules"),  # npm stumbles over what a killed npm left
                 (*npm, "ci", "--ignore-scripts", "--fetch-retries=1"),
             ],
@@ -107,13 +113,12 @@ class SetUp:
             self.log.write_text("", encoding="utf-8")
             pinned = UV_ENTRY.findall((self.root / "requirements.lock").read_text(encoding="utf-8"))
             self.log.with_name("uv.lock").write_text("".join(pinned), encoding="utf-8")
-            for title, commands in steps.items():
+            for number, (title, commands) in enumerate(steps.items(), start=1):
                 progress.begin(title)
                 for command in commands:
                     self.execute(title, command, held)
                 progress.step(title)
-                self.record.write_text(digests[0], encoding="utf-8")
-            self.record.write_text("\n".join(digests), encoding="utf-8")
+                self.record.write_text("\n".join(digests[:number]), encoding="utf-8")
 
     def execute(self, title: str, command: tuple[str, ...], held: IO[str]) -> None:
         """Run one command of a step, its output in the log.
