@@ -26,6 +26,8 @@ from invoke.exceptions import Exit
 from invoke.parser.parser import ParseMachine
 from invoke.tasks import task
 
+from checks.tooling.long import run_each
+
 ROOT = Path(__file__).resolve().parent
 
 # Material's notice about MkDocs 2 would open the output of every build; requirements.in says what is pinned.
@@ -78,7 +80,11 @@ def refresh(_: Context) -> None:
 @task
 def build(_: Context) -> None:
     """Build the site into site/; a warning is an error."""
-    run("mkdocs", "build", "--strict", "--quiet")
+    command = (sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet")
+    status = run_each("build", {"the site": command}, ROOT)
+    if status:
+        raise Exit(code=status)
+    print("built site/: open site/index.html")
 
 
 @task(positional=["name"], help={"name": "the one measurement to repeat"})

@@ -1,1 +1,1 @@
-"""The checks of this repository: its pages, its site and its measurements."""
+"""The checks of this repository: its pages, its site, its claims, its exercises and its measurements."""

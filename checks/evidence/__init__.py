@@ -1,1 +1,1 @@
-"""Evidence files: how they are written, shown and held to what is measured now."""
+"""Writes evidence files, reads them for the pages, and compares them with what is measured now."""

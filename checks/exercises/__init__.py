@@ -1,1 +1,1 @@
-"""Exercises: `docs/exercises` as data, the learner's work, and a grader that runs in a process of its own."""
+"""Grades a learner's work: the files of each exercise, and a grader in a process of its own."""

@@ -1,1 +1,1 @@
-"""Every block of every page is run, parsed or drawn, and what it shows is what happens."""
+"""Runs, parses or draws every block of every page, and compares it with what the page shows."""

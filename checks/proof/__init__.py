@@ -1,1 +1,1 @@
-"""What the capstone claims, the changes that would break it, and what sees them first."""
+"""Proves the capstone's claims: runs the check of each with the change that would break it, and without."""

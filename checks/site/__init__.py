@@ -1,1 +1,1 @@
-"""The built site: strict, complete, self-contained, and opened in a real browser."""
+"""Builds the site, and checks its links, its contents and how it looks in a real browser."""

@@ -1,1 +1,1 @@
-"""The lessons' own measurements, each of which writes one evidence file."""
+"""The measurements of the lessons; each writes one evidence file."""

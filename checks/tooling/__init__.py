@@ -1,1 +1,1 @@
-"""Set-up, locks, serving, and what is run by hand: coverage, mutation, size."""
+"""What the tasks run besides the checks: set-up, serving, lock files, coverage, mutation, size."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
+from checks.tooling.long import run_each
+
 CAPSTONE = Path(__file__).resolve().parents[2] / "capstone"
+COVERAGE = (sys.executable, "-m", "coverage")
 
 
 def main() -> int:
     """Run the suites, then report; the exit status is 1 when a suite is red or the report under its limit."""
-    suites = "-m coverage run -m pytest --quiet --ignore=tests/drill tests"
-    report = "-m coverage report"
     (CAPSTONE.parent / ".cache").mkdir(exist_ok=True)
-    return any(
-        subprocess.run([sys.executable, *command.split()], cwd=CAPSTONE, check=False).returncode
-        for command in (suites, report)
-    )
+    suites = (*COVERAGE, "run", "-m", "pytest", "--quiet", "--ignore=tests/drill", "tests")
+    return run_each("coverage", {"the suites": suites, "the report": (*COVERAGE, "report")}, CAPSTONE)
 
 
 if __name__ == "__main__":

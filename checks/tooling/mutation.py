@@ -10,36 +10,47 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from pathlib import Path
+
+from checks import child
+from checks.progress import SILENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPSTONE = ROOT / "capstone"
 SURVIVORS = CAPSTONE / "survivors.toml"
+MUTMUT = Path(sys.executable).with_name("mutmut")
 MIN_SCORE = 0.9
 
 
 def run_mutmut(folder: Path) -> dict[str, str]:
-    """Every mutant and what became of it; mutmut names them by module, function and number."""
+    """Every mutant and what became of it; mutmut names them by module, function and number.
+
+    Raises:
+        UnfinishedError: mutmut did not try every mutant.
+    """
     for name in ("src", "tests"):
         shutil.copytree(CAPSTONE / name, folder / name)
     shutil.copy(CAPSTONE / "pyproject.toml", folder)
-    mutmut = str(Path(sys.executable).with_name("mutmut"))
-    subprocess.run([mutmut, "run", "--max-children", "2"], cwd=folder, check=True)
-    shown = subprocess.run(
-        [mutmut, "results", "--all", "true"], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return dict(re.findall(r"^\s+(\S+__mutmut_\d+): (.+)$", shown.stdout, re.MULTILINE))
+    with child.Child([MUTMUT, "run", "--max-children", "2"], cwd=folder) as mutmut:
+        while mutmut.process.poll() is None:
+            time.sleep(SILENCE_S)
+            # Its counts, which it writes over and over on one line.
+            print(re.split(r"[\r\n]+", mutmut.said().rstrip())[-1], file=sys.stderr, flush=True)
+        ended = mutmut.wait()
+    if not ended.good:
+        raise child.UnfinishedError(f"mutmut: {ended.last_line}")
+    shown = child.run([MUTMUT, "results", "--all", "true"], cwd=folder)
+    return dict(re.findall(r"^\s+(\S+__mutmut_\d+): (.+)$", shown.output, re.MULTILINE))
 
 
 def change(folder: Path, mutant: str) -> str:
     """The lines that a mutant changes, before and after."""
-    mutmut = str(Path(sys.executable).with_name("mutmut"))
-    shown = subprocess.run([mutmut, "show", mutant], cwd=folder, check=False, capture_output=True, text=True)
-    lines = re.findall(r"^[-+](?![-+]{2} ).*$", shown.stdout, re.MULTILINE)
+    shown = child.run([MUTMUT, "show", mutant], cwd=folder)
+    lines = re.findall(r"^[-+](?![-+]{2} ).*$", shown.output, re.MULTILINE)
     return "\n".join(line[0] + " " + line[1:].strip() for line in lines)
 
 
@@ -53,7 +64,11 @@ def main() -> int:
     }
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        outcomes = run_mutmut(folder)
+        try:
+            outcomes = run_mutmut(folder)
+        except child.UnfinishedError as error:
+            print(f"mutate: {error}", file=sys.stderr)
+            return 2
         survived = sorted(name for name, outcome in outcomes.items() if outcome not in ("killed", "timeout"))
         new = [f"{name}\n{change(folder, name)}" for name in survived if name not in listed]
     gone = sorted(listed - set(survived))
@@ -67,4 +82,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("mutate interrupted", file=sys.stderr)
+        sys.exit(130)

