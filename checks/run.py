@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from checks import child, memory
 from checks.progress import Progress
+from checks.tooling.next_steps import next_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,6 +116,11 @@ PARTS = (
         depends_on=(*CODE, "docs/proposals", "docs/assets/evidence"),
     ),
     Part("layers", ("lint-imports --config=capstone/pyproject.toml --no-logo",), depends_on=("capstone",)),
+    Part(
+        "rooms",
+        ("python -m checks.tooling.rooms", "python -m checks.tooling.size"),
+        depends_on=(*CODE, "README.md", "docs/contributing.md"),
+    ),
     Part(
         "lint",
         (
@@ -277,7 +283,9 @@ def main() -> int:
             print(f"\n--- {result.part.name} ---\n{failures(result.output).strip()}")
     blocks = json.loads(BLOCKS.read_text(encoding="utf-8")) if BLOCKS.exists() else {}
     line, status = closing(results, strict=os.environ.get("CI") == "true")
-    print("", *summary(results, blocks, time.monotonic() - started), line, sep="\n")
+    print("", *summary(results, blocks, time.monotonic() - started), sep="\n")
+    print(next_steps(), end="")
+    print(line)
     return status
 
 

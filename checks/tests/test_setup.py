@@ -155,7 +155,7 @@ def test_an_environment_with_half_of_its_packages_is_made_anew(
 
 @pytest.mark.parametrize("changed", INPUTS)
 def test_a_changed_input_is_installed_into_the_same_environment(checkout: SetUp, changed: str) -> None:
-    """What a lock no longer names is taken away; npm begins anew, but only when its own files have changed."""
+    """What a lock no longer names is taken away; npm begins anew only when its own files changed."""
     finish(checkout)
     with (checkout.root / changed).open("a", encoding="utf-8") as file:
         file.write("\n")
