@@ -53,6 +53,7 @@ class Part:
         makes: The folder that it leaves behind, which must still be as it was.
         after: The part whose result it needs.
         may_not_run: Whether it may need something that is missing.
+        guards: What it checks, for the contributing page.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Part:
     makes: str = ""
     after: str = ""
     may_not_run: bool = False
+    guards: str = ""
 
     def digest(self) -> str:
         """What its result depends on."""
@@ -78,18 +80,27 @@ PARTS = (
     Part(
         "site",
         ("python -m checks.site",),
+        guards="the strict build, links, and what pages must list",
         depends_on=("checks", "docs", "mkdocs.yml", "package-lock.json", "capstone"),
         makes="site",
     ),
-    Part("browser", ("python -m checks.site.browser",), after="site", may_not_run=True),
+    Part(
+        "browser",
+        ("python -m checks.site.browser",),
+        guards="pages in Chromium: drawn, accessible, light and dark, desktop and phone",
+        after="site",
+        may_not_run=True,
+    ),
     Part(
         "capstone",
         (f"{CAPSTONE} -n 2 --ignore=capstone/tests/drill capstone/tests capstone/src",),
+        guards="the capstone's suites, except the drills",
         depends_on=("capstone",),
     ),
     Part(
         "checks",
         (f"{PYTEST} -n 2 --dist=loadfile -c checks/tests/pytest.ini --rootdir=. checks/tests",),
+        guards="that each check goes red when what it guards is broken",
         depends_on=(
             *CODE,
             "mkdocs.yml",
@@ -100,25 +111,42 @@ PARTS = (
             "docs/capstone/signals.md",
         ),
     ),
-    Part("pages", (f"python -m pytest -c checks/pytest.ini --rootdir=. {DURATIONS} docs README.md",)),
-    Part("drill", (f"{CAPSTONE} capstone/tests/drill",), depends_on=("capstone",)),
+    Part(
+        "pages",
+        (f"python -m pytest -c checks/pytest.ini --rootdir=. {DURATIONS} docs README.md",),
+        guards="every block of every page; a page that passed runs again when anything that it can see changed",
+    ),
+    Part(
+        "drill",
+        (f"{CAPSTONE} capstone/tests/drill",),
+        guards="live servers under kill and outage",
+        depends_on=("capstone",),
+    ),
     Part(
         "types",
         (
             "python -m mypy --config-file=capstone/pyproject.toml capstone/src capstone/tests",
             "python -m mypy --config-file=checks/mypy.ini",
         ),
+        guards="types, strictly",
         depends_on=CODE,
     ),
     Part(
         "claims",
         ("python -m checks.proof.agreement",),
+        guards="that claims, tests, owners, proposals and the ladder's record agree",
         depends_on=(*CODE, "docs/proposals", "docs/assets/evidence"),
     ),
-    Part("layers", ("lint-imports --config=capstone/pyproject.toml --no-logo",), depends_on=("capstone",)),
+    Part(
+        "layers",
+        ("lint-imports --config=capstone/pyproject.toml --no-logo",),
+        guards="that the capstone's imports point inward",
+        depends_on=("capstone",),
+    ),
     Part(
         "rooms",
         ("python -m checks.tooling.rooms", "python -m checks.tooling.size"),
+        guards="the maps of `checks/`, and its size",
         depends_on=(*CODE, "README.md", "docs/contributing.md"),
     ),
     Part(
@@ -127,6 +155,7 @@ PARTS = (
             "ruff check --quiet --output-format=concise capstone checks docs tasks.py",
             "ruff format --quiet --diff capstone checks docs tasks.py",
         ),
+        guards="the style of code, also in the blocks of pages",
     ),
 )
 

@@ -15,6 +15,7 @@ from checks.evidence.sections import section
 from checks.exercises.exercise import read_exercises
 from checks.pages.page import Page
 from checks.pages.parsers import PARSERS
+from checks.run import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ def define_env(env: MacrosPlugin) -> None:
         parsed_fences,
         plot,
     ]
-    for macro in (*own, parsed_fences, *Proofs(root, page).macros):
+    for macro in (*own, parsed_fences, parts, *Proofs(root, page).macros):
         register(macro)
 
 
@@ -99,6 +100,17 @@ def parsed_fences() -> str:
     """The languages whose blocks are parsed, and what the check does with each."""
     rows = [f"| `{language}` | {getdoc(parse)} |" for language, parse in PARSERS.items()]
     return "\n".join(["| fence | the check |", "| --- | --- |", *rows])
+
+
+def parts() -> str:
+    """The parts of the check, and what decides that one is run again."""
+    rows = [
+        f"| `{part.name}` | {part.guards} | {', '.join(f'`{name}`' for name in part.depends_on) or 'always'} |"
+        for part in PARTS
+    ]
+    return "\n".join(
+        ["| part | what it checks | runs again after a change of |", "| --- | --- | --- |", *rows]
+    )
 
 
 def study_minutes(file: Path) -> int:
