@@ -114,7 +114,7 @@ PARTS = (
     Part(
         "pages",
         (f"python -m pytest -c checks/pytest.ini --rootdir=. {DURATIONS} docs README.md",),
-        guards="every block of every page; a page that passed runs again when anything that it can see changed",
+        guards="every block of every page, page by page",
     ),
     Part(
         "drill",
