@@ -57,9 +57,10 @@ def read_terms(page: Path) -> list[Term]:
     ]
 
 
-def abbreviations(terms: Iterable[Term]) -> str:
-    """The terms in the syntax of Python-Markdown's abbreviations."""
-    return "\n\n".join(f"*[{form}]: {term.tooltip}" for term in terms for form in term.forms())
+def abbreviations(terms: Iterable[Term], text: str) -> str:
+    """The terms that a text may hold, in the syntax of Python-Markdown's abbreviations."""
+    forms = ((form, term.tooltip) for term in terms for form in term.forms() if form in text)
+    return "\n\n".join(f"*[{form}]: {tooltip}" for form, tooltip in forms)
 
 
 def _plural(name: str) -> str:

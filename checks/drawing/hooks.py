@@ -20,6 +20,7 @@ ESM = "mermaid.esm.min.mjs"
 CHUNKS = "chunks/mermaid.esm.min"
 ABBREVIATION = re.compile(r"<abbr[^>]*>(.*?)</abbr>", re.DOTALL)
 SEARCH = 'class="md-search" data-md-component="search" role="dialog"'
+LISTING = '<details class="mkdocstrings-source"'
 HEADING = re.compile(r"<h[1-6][ >].*?</h[1-6]>", re.DOTALL)
 
 
@@ -34,12 +35,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if page.file.src_uri == GLOSSARY:
         return markdown
     terms = read_terms(Path(config.docs_dir) / GLOSSARY)
-    return f"{markdown}\n\n{abbreviations(terms)}\n"
+    return f"{markdown}\n\n{abbreviations(terms, markdown)}\n"
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Keep tooltips out of headings, where they would also land in the table of contents."""
+    """Keep tooltips out of headings, and so out of the table of contents, and listings out of the search."""
     del page, config, files
+    html = html.replace(LISTING, f"{LISTING} data-search-exclude")
     return HEADING.sub(lambda heading: ABBREVIATION.sub(r"\1", heading[0]), html)
 
 
