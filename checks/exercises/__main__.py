@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from checks.child import UnfinishedError
 from checks.exercises.attempt import attempt
 from checks.exercises.exercise import UnknownExerciseError, read_exercise, read_exercises
 from checks.exercises.work import Work
@@ -26,7 +27,7 @@ PRINTED_LINES = 20
 LOOK_EVERY_S = 0.3
 
 
-def listed(exercises: Sequence[Exercise], work: Work) -> Iterator[str]:
+def listing(exercises: Sequence[Exercise], work: Work) -> Iterator[str]:
     """Every exercise with the learner's state, and what to do next."""
     width = max(len(exercise.name) for exercise in exercises)
     states = {exercise.name: work.state(exercise) for exercise in exercises}
@@ -36,7 +37,7 @@ def listed(exercises: Sequence[Exercise], work: Work) -> Iterator[str]:
     yield f"{solved} of {len(exercises)} solved; `invoke exercise NAME` begins one, and grades it"
 
 
-def told(exercise: Exercise, verdict: Verdict, work: Work) -> Iterator[str]:
+def report(exercise: Exercise, verdict: Verdict, work: Work) -> Iterator[str]:
     """What the learner reads."""
     shown = work.shown(exercise)
     if verdict.printed:
@@ -53,7 +54,7 @@ def told(exercise: Exercise, verdict: Verdict, work: Work) -> Iterator[str]:
         yield f"{shown}: not yet: {verdict.mistake}"
     yield from (line for part in verdict.message.split("\n") for line in wrapped(part))
     hints = len(exercise.hints)
-    left = hints - work.progress(exercise).hints
+    left = hints - work.standing(exercise).hints
     if left:
         yield f"`invoke exercise {exercise.name} --hint` shows the next hint, {left} left"
 
@@ -75,11 +76,11 @@ def grade(exercise: Exercise, work: Work) -> int:
     try:
         file.read_bytes()
     except OSError as error:
-        print(f"exercise: {work.shown(exercise)} can not be read: {error.strerror}", file=sys.stderr)
+        print(f"exercise: {work.shown(exercise)} cannot be read: {error.strerror}", file=sys.stderr)
         return 2
     verdict = attempt(exercise, file, work.shown(exercise))
-    work.solved(exercise, solved=verdict.solved)
-    print(*told(exercise, verdict, work), sep="\n", flush=True)
+    work.record_verdict(exercise, solved=verdict.solved)
+    print(*report(exercise, verdict, work), sep="\n", flush=True)
     return 0 if verdict.solved else 1
 
 
@@ -120,13 +121,13 @@ def main(arguments: Sequence[str], work: Work | None = None) -> int:
     work = work or Work()
     try:
         if not (asked.name or asked.hint or asked.watch):
-            print(*listed(read_exercises(), work), sep="\n")
+            print(*listing(read_exercises(), work), sep="\n")
             return 0
         exercise = read_exercise(asked.name)
         if asked.hint:
             return hint(exercise, work)
         return watch(exercise, work) if asked.watch else grade(exercise, work)
-    except UnknownExerciseError as error:
+    except (UnknownExerciseError, UnfinishedError) as error:
         print(f"exercise: {error.args[0]}", file=sys.stderr)
         return 2
     except OSError as error:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
-import signal
-import subprocess
+import select
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from checks.child import POLL_S, Child, UnfinishedError
 from checks.exercises import judge
 from checks.exercises.exercise import ROOT
 
@@ -25,6 +23,19 @@ LIMIT_S = 10
 MAX_OUTPUT_BYTES = 50_000
 
 
+class GraderError(UnfinishedError):
+    """The grader is wrong, so there is no verdict.
+
+    Attributes:
+        line: Where it stopped.
+        what: What stopped it.
+    """
+
+    def __init__(self, grader: Path, line: int, what: str) -> None:
+        super().__init__(f"{grader.relative_to(grader.parents[3])}:{line}: {what}")
+        self.line, self.what = line, what
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of a submission.
@@ -33,11 +44,13 @@ class Verdict:
         mistake: The name of the mistake; empty when it is solved, or could not be graded.
         message: What is wrong; empty when it is solved.
         printed: What the submission wrote while it was graded.
+        line: Where the grader stopped, if the submission made it stop.
     """
 
     mistake: str = ""
     message: str = ""
     printed: str = ""
+    line: int = 0
 
     @property
     def solved(self) -> bool:
@@ -53,59 +66,49 @@ def attempt(exercise: Exercise, file: Path, shown: str, *, limit_s: float = LIMI
         file: The submission.
         shown: What messages call it; its suffix says what it is.
         limit_s: How many seconds it may take.
+
+    Raises:
+        UnfinishedError: There is no verdict, for a reason that is not the submission's.
     """
+    deadline = time.monotonic() + limit_s
     reading, writing = os.pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-P", judge.__file__, str(exercise.grader), str(file), shown, str(writing)],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        pass_fds=[writing],
-        start_new_session=True,
-    )
-    os.close(writing)
-    assert process.stdout is not None
-    try:
-        reply, printed, ended = _listen(reading, process.stdout.fileno(), time.monotonic() + limit_s)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        status = process.wait()
-        process.stdout.close()
-        os.close(reading)
-    text = printed[:MAX_OUTPUT_BYTES].decode(errors="replace")
-    if len(printed) > MAX_OUTPUT_BYTES:
+    command = [sys.executable, "-P", judge.__file__, str(exercise.grader), str(file), shown, str(writing)]
+    with (
+        open(reading, "rb"),  # noqa: PTH123 - a descriptor
+        open(writing, "wb") as handed_on,  # noqa: PTH123 - likewise
+        Child(command, cwd=ROOT, pass_fds=[writing]) as child,
+    ):
+        handed_on.close()
+        done = child.wait(limit_s, max_bytes=MAX_OUTPUT_BYTES)
+        heard, whole = _listen(reading, child, deadline)
+        flooded, printed = child.written > MAX_OUTPUT_BYTES, child.said()
+    # Until the judge has loaded the grader, and says so by an empty line, nothing is the submission's fault.
+    loaded, reply = heard.startswith(b"\n"), heard.strip().partition(b"\n")[0]
+    found = json.loads(reply) if reply else {}
+    if "error" in found:
+        raise GraderError(exercise.grader, found["line"], found["error"])
+    if not loaded:
+        raise UnfinishedError(f"the judge of {exercise.name} did not start: {done.last_line}")
+    if flooded:
         return Verdict(message=f"{shown}: wrote more than {MAX_OUTPUT_BYTES:,} bytes and was ended")
-    if not ended:
+    if done.cut or not whole:
         message = f"{shown}: was not done after {limit_s:g} s and was ended: does a loop never end?"
-        return Verdict(message=message, printed=text)
+        return Verdict(message=message, printed=printed)
     if not reply:
-        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        how = f"signal {-done.status}" if done.status and done.status < 0 else f"exit status {done.status}"
         message = f"{shown}: ended Python ({how}) before anything could be graded"
-        return Verdict(message=message, printed=text)
-    return Verdict(**json.loads(reply), printed=text)
+        return Verdict(message=message, printed=printed)
+    return Verdict(**found, printed=printed)
 
 
-def _listen(reply_from: int, output_from: int, deadline: float) -> tuple[bytes, bytes, bool]:
-    """The reply, the output, and whether the reply's end came before the deadline."""
-    heard = {reply_from: bytearray(), output_from: bytearray()}
-    ended = False
-    with selectors.DefaultSelector() as selector:
-        for descriptor in heard:
-            os.set_blocking(descriptor, False)
-            selector.register(descriptor, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0 and len(heard[output_from]) <= MAX_OUTPUT_BYTES:
-            # After the reply only what was written before it is still of interest.
-            ready = selector.select(0 if ended else left)
-            if not ready:
-                break
-            for key, _ in ready:
-                data = os.read(key.fd, MAX_OUTPUT_BYTES)
-                heard[key.fd] += data
-                if not data:
-                    selector.unregister(key.fd)
-                    ended |= key.fd == reply_from
-            if not selector.get_map():
-                break
-    return bytes(heard[reply_from]), bytes(heard[output_from]), ended
+def _listen(reply: int, child: Child, deadline: float) -> tuple[bytes, bool]:
+    """What the judge replied, and whether that is all: a process that it left behind may still reply."""
+    heard = b""
+    while True:
+        left = max(0.0, min(POLL_S, deadline - time.monotonic()))
+        if select.select([reply], [], [], left)[0]:
+            if not (data := os.read(reply, MAX_OUTPUT_BYTES)):
+                return heard, True
+            heard += data
+        elif not left or child.written > MAX_OUTPUT_BYTES:
+            return heard, False

@@ -7,12 +7,14 @@ A folder holds `index.md` (title, text, hints), `starter`, `solution` and `mista
   to look, but never the solution;
 - `grade(submission: dict[str, object]) -> str | None`: the name of the first mistake that it finds.
 
-A grader needs nothing but the standard library, the capstone and the files of `docs`, starts no process and
-no thread, and so runs in a browser too.
+A grader needs nothing but the standard library, the capstone, its own folder and `docs/assets/evidence`. It
+starts no process and no thread, and so runs in a browser too. `checks/exercises/check.py` holds exercises to
+all this.
 """
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EXERCISES = Path("docs/exercises")
 KINDS = (".py", ".toml")
-_HINT = re.compile(r'^\?\?\? tip "Hint (\d+)"\n((?:\n| {4}.*\n)+)', re.MULTILINE)
-_LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
+LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
+_HINT = re.compile(r'^\?\?\? tip "Hint \d+"\n((?:\n| {4}.*\n)+)', re.MULTILINE)
 
 
 class UnknownExerciseError(LookupError):
@@ -55,13 +57,13 @@ class Exercise:
 
     @property
     def summary(self) -> str:
-        """The first paragraph of its page."""
-        return " ".join(self.page.split("\n\n")[1].split())
+        """The first paragraph of its page; empty where there is none."""
+        return " ".join("".join(self.page.split("\n\n")[1:2]).split())
 
     @property
     def hints(self) -> list[str]:
         """What the folded blocks of its page say, in order; of a link its text."""
-        return [_LINK.sub(r"\1", " ".join(found[2].split())) for found in _HINT.finditer(self.page)]
+        return [LINK.sub(r"\1", " ".join(text.split())) for text in _HINT.findall(self.page)]
 
     @property
     def grader(self) -> Path:
@@ -70,8 +72,15 @@ class Exercise:
 
     @property
     def starter(self) -> Path:
-        """What a learner begins with."""
-        return next(file for kind in KINDS if (file := self.folder / f"starter{kind}").is_file())
+        """What a learner begins with.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        for kind in KINDS:
+            if (file := self.folder / f"starter{kind}").is_file():
+                return file
+        raise FileNotFoundError(errno.ENOENT, "there is no starter.py or starter.toml", str(self.folder))
 
     @property
     def solution(self) -> Path:
@@ -81,7 +90,8 @@ class Exercise:
     @property
     def mistakes(self) -> dict[str, Path]:
         """Wrong submissions by the name of their mistake."""
-        return {file.stem: file for file in sorted((self.folder / "mistakes").iterdir())}
+        files = (self.folder / "mistakes").glob(f"*{self.starter.suffix}")
+        return {file.stem: file for file in sorted(files)}
 
 
 def read_exercises(root: Path = ROOT) -> list[Exercise]:

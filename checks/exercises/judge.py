@@ -1,12 +1,15 @@
 """Runs one submission and grades it: a process of its own, which may come to any end.
 
-Run as a script, `judge.py GRADER FILE SHOWN REPLY`: the submission's prints go where they go, and one JSON
-object goes to the descriptor REPLY. It has `mistake` (empty when solved) and `message`, or only a `message`
-when the submission could not be graded. SHOWN is what the learner calls the file. Standard library only.
+Run as a script, `judge.py GRADER FILE SHOWN REPLY`: the submission's prints go where they go, and the reply
+goes to the descriptor REPLY: an empty line when the grader is loaded, then one JSON object in a line. It has
+`mistake` (empty when solved) and `message`; or only a `message` when the submission could not be graded, with
+the `line` of the grader where it stopped, if it did; or an `error` and a `line` when the grader is wrong.
+SHOWN is what the learner calls the file. Standard library only.
 """
 
 import importlib.util
 import json
+import linecache
 import os
 import resource
 import sys
@@ -30,43 +33,71 @@ def read(source: bytes, shown: str) -> dict[str, object]:
     return vars(module)
 
 
-def judge(grader: Path, file: Path, shown: str) -> dict[str, str]:
+def load(file: Path) -> types.ModuleType:
+    """The grader as a module, which has both names that are asked of it."""
+    spec = importlib.util.spec_from_file_location("grader", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["grader"] = module
+    spec.loader.exec_module(module)
+    for name in ("MISTAKES", "grade"):
+        getattr(module, name)
+    return module
+
+
+def judge(grader: types.ModuleType, source: bytes, shown: str) -> dict[str, object]:
     """The mistake and its message, or why there is no verdict."""
     try:
-        submission = read(file.read_bytes(), shown)
-        spec = importlib.util.spec_from_file_location("grader", grader)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["grader"] = module
-        spec.loader.exec_module(module)
-        mistake = module.grade(submission)
-        return {"mistake": mistake or "", "message": module.MISTAKES[mistake] if mistake else ""}
+        submission = read(source, shown)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the learner gets a sentence
-        return {"message": said(error, shown)}
+        kind = "TOML" if shown.endswith(".toml") else "Python"
+        return {"message": explain(error, shown, f"this is not {kind}")}
+    try:
+        mistake = grader.grade(submission)
+    except BaseException as error:  # noqa: BLE001 - likewise
+        line = last_line(error, str(grader.__file__))
+        if isinstance(error, OSError) and not last_line(error, shown):
+            return {"error": summary(error), "line": line}
+        told = explain(error, shown, "what this gives to the grader cannot be used there")
+        return {"message": told, "line": 0 if last_line(error, shown) else line}
+    if mistake is None:
+        return {"mistake": "", "message": ""}
+    if not isinstance(mistake, str) or mistake not in grader.MISTAKES:
+        line = grader.grade.__code__.co_firstlineno
+        return {"error": f"grade gives {mistake!r}, which is no name of MISTAKES", "line": line}
+    return {"mistake": mistake, "message": grader.MISTAKES[mistake]}
 
 
-def said(error: BaseException, shown: str) -> str:
+def explain(error: BaseException, shown: str, otherwise: str) -> str:
     """What stopped the submission, with the line of its own that it came to last."""
     if isinstance(error, tomllib.TOMLDecodeError):
         return f"{shown}: not TOML: {error}"
     if isinstance(error, UnicodeDecodeError) and shown.endswith(".toml"):
         return f"{shown}: not UTF-8: byte {error.start + 1}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == shown]
-    what = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    what = what if len(what) <= LONGEST else f"{what[:LONGEST]}…"
+    what = summary(error)
     if isinstance(error, SystemExit):
         what = "sys.exit ends Python before anything could be graded"
     if isinstance(error, SyntaxError) and error.filename == shown and error.lineno:
-        return f"{shown}:{error.lineno}: {what}{quoted(error.text)}"
-    if frames:
-        return f"{shown}:{frames[-1].lineno}: {what}{quoted(frames[-1].line)}"
-    if isinstance(error, (SyntaxError, ValueError)) and sys.modules.get("grader") is None:
-        return f"{shown}: this is not Python: {what}"  # null bytes, an unknown encoding
-    return f"{shown}: what this gives to the grader can not be used there: {what}"
+        return f"{shown}:{error.lineno}: {what}{quote(error.text)}"
+    if line := last_line(error, shown):
+        return f"{shown}:{line}: {what}{quote(linecache.getline(shown, line))}"
+    return f"{shown}: {otherwise}: {what}"  # null bytes, an unknown encoding
 
 
-def quoted(line: str | None) -> str:
+def summary(error: BaseException) -> str:
+    """The last line of a traceback."""
+    what = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    return what if len(what) <= LONGEST else f"{what[:LONGEST]}…"
+
+
+def last_line(error: BaseException, file: str) -> int:
+    """The line of a file that the error came from or through last; 0: none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 0 for frame in reversed(frames) if frame.filename == file), 0)
+
+
+def quote(line: str | None) -> str:
     """The source line, where there is one."""
     return f"\n    {line.strip()}" if line and line.strip() else ""
 
@@ -81,15 +112,22 @@ def main() -> None:
     sys.dont_write_bytecode = True
     with suppress(ValueError, OSError):  # not every system limits it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    lines = Path(file).read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    import linecache  # noqa: PLC0415 - tracebacks then quote the file under its shown name
-
+    source = Path(file).read_bytes()
+    # Tracebacks then quote the file under its shown name.
+    lines = source.decode(errors="replace").splitlines(keepends=True)
     linecache.cache[shown] = (len(lines), None, lines, shown)
-    verdict = judge(Path(grader), Path(file), shown)
+    found: dict[str, object]
+    try:
+        module = load(Path(grader))
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the grader's
+        found = {"error": summary(error), "line": last_line(error, grader) or getattr(error, "lineno", 1)}
+    else:
+        os.write(reply, b"\n")
+        found = judge(module, source, shown)
     with suppress(BaseException):
         sys.stdout.flush()
         sys.stderr.flush()
-    os.write(reply, json.dumps(verdict).encode())
+    os.write(reply, json.dumps(found).encode() + b"\n")
     os._exit(0)
 
 

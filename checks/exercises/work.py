@@ -18,8 +18,8 @@ FOLDER = Path("work/exercises")
 
 
 @dataclass
-class Progress:
-    """How far somebody came with one exercise.
+class Standing:
+    """How far a learner came with one exercise.
 
     Attributes:
         hints: How many hints were shown.
@@ -64,28 +64,28 @@ class Work:
         """`new`, `begun`, or `solved`: the file is the one that was graded as solved."""
         if not self.file(exercise).exists():
             return "new"
-        solved = self.progress(exercise).solved
+        solved = self.standing(exercise).solved
         return "solved" if solved and solved == self._digest(exercise) else "begun"
 
-    def progress(self, exercise: Exercise) -> Progress:
-        """How far the learner came; nowhere, if the record can not be read."""
+    def standing(self, exercise: Exercise) -> Standing:
+        """How far the learner came; nowhere, if the record cannot be read."""
         match self._read().get(exercise.name):
             case {"hints": int(hints), "solved": str(solved)}:
-                return Progress(hints, solved)
-        return Progress()
+                return Standing(hints, solved)
+        return Standing()
 
-    def solved(self, exercise: Exercise, *, solved: bool) -> None:
+    def record_verdict(self, exercise: Exercise, *, solved: bool) -> None:
         """Remember what the file as it is now was graded as."""
-        progress = self.progress(exercise)
-        progress.solved = self._digest(exercise) if solved else ""
-        self._write(exercise, progress)
+        standing = self.standing(exercise)
+        standing.solved = self._digest(exercise) if solved else ""
+        self._write(exercise, standing)
 
     def next_hint(self, exercise: Exercise) -> int:
         """The number of the next hint, from 1; it counts as shown. After the last one, the last again."""
-        progress = self.progress(exercise)
-        progress.hints = min(progress.hints + 1, len(exercise.hints))
-        self._write(exercise, progress)
-        return progress.hints
+        standing = self.standing(exercise)
+        standing.hints = min(standing.hints + 1, len(exercise.hints))
+        self._write(exercise, standing)
+        return standing.hints
 
     def _digest(self, exercise: Exercise) -> str:
         with suppress(OSError):
@@ -99,7 +99,7 @@ class Work:
                 return found
         return {}
 
-    def _write(self, exercise: Exercise, progress: Progress) -> None:
+    def _write(self, exercise: Exercise, standing: Standing) -> None:
         self._record.parent.mkdir(parents=True, exist_ok=True)
-        record = {**self._read(), exercise.name: asdict(progress)}
+        record = {**self._read(), exercise.name: asdict(standing)}
         self._record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

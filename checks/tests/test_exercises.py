@@ -217,7 +217,7 @@ def verdict(small: Exercise, source: str | bytes, limit_s: float = 10, suffix: s
         ),
         (
             "answer = 42\n",
-            "mine.py: what this gives to the grader can not be used there: TypeError: ",
+            "mine.py: what this gives to the grader cannot be used there: TypeError: ",
         ),
         (
             "def answer():\n    return answer()\n",
@@ -390,7 +390,7 @@ def test_what_can_not_be_graded_is_one_line_and_status_2(
 def test_an_unreadable_file_is_one_line(small: Exercise, run: Callable[..., tuple[int, str]]) -> None:
     """A folder where the file should be, or a file where the folder should be."""
     mine(small).mkdir(parents=True)
-    assert run("small") == (2, "exercise: work/exercises/small.py can not be read: Is a directory\n")
+    assert run("small") == (2, "exercise: work/exercises/small.py cannot be read: Is a directory\n")
     mine(small).rmdir()
     mine(small).parent.rmdir()
     mine(small).parent.write_text("")
@@ -419,7 +419,9 @@ def test_watching_grades_every_save_until_it_is_solved(
     def save(_: float) -> None:
         mine(small).write_text(next(saves))
 
-    monkeypatch.setattr(time, "sleep", save)
+    monkeypatch.setattr(
+        command, "time", types.SimpleNamespace(sleep=save, strftime=time.strftime)
+    )  # of the command alone
     assert command.watch(small, Work(small.folder.parents[2])) == 0
     assert said.getvalue().count("not yet: wrong") == 2
     assert said.getvalue().count("saved at ") == 2

@@ -1,0 +1,286 @@
+"""The exercises' own check, `python -m checks.exercises.check`: each rule that one breaks, by file and line.
+
+The starter fails with a message, the solution passes, and each wrong submission is told exactly its own
+mistake. Submissions are graded the way a learner's are. Those of an exercise that passed are not graded again
+until something changes that its verdicts depend on.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from checks.child import UnfinishedError
+from checks.exercises.attempt import GraderError, Verdict, attempt
+from checks.exercises.exercise import EXERCISES, KINDS, LINK, ROOT, Exercise
+from checks.failure import Failure
+from checks.memory import Memory, digest, environment, repository_files
+from checks.pages.page import Page
+from checks.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+WORKERS = 2
+FEWEST_MISTAKES = 3
+FEWEST_HINTS = 2
+NOT_IN_A_BROWSER = frozenset(
+    ("_thread", "asyncio", "concurrent", "multiprocessing", "os", "pty", "socket", "subprocess", "threading")
+)
+GRADING = ("checks/exercises", "checks/child.py", "capstone/src", "docs/assets/evidence")
+"""What verdicts depend on, besides the folder of the exercise and Python."""
+HINT = re.compile(r"^(\?\?\?\+?|!!!) .*\bhint\b", re.IGNORECASE)
+
+
+class Grader:
+    """What the source of a grader says, without running it.
+
+    Attributes:
+        path: Where it is, relative to the repository.
+        messages: Each mistake's message.
+        lines: The line of each mistake's name.
+        failures: What is wrong with it.
+    """
+
+    def __init__(self, root: Path, file: Path) -> None:
+        self.path = file.relative_to(root).as_posix()
+        self.messages: dict[str, str] = {}
+        self.lines: dict[str, int] = {}
+        try:
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+        except SyntaxError as error:
+            self.failures = [Failure(self.path, error.lineno or 1, f"this is not Python: {error.msg}")]
+            return
+        self._read_messages(tree)
+        self.failures = [*self._definitions(tree), *self._imports(tree), *self._wording()]
+
+    def _read_messages(self, tree: ast.Module) -> None:
+        for node in tree.body:
+            match node:
+                case (
+                    ast.Assign(targets=[ast.Name(id="MISTAKES")], value=ast.Dict() as table)
+                    | ast.AnnAssign(target=ast.Name(id="MISTAKES"), value=ast.Dict() as table)
+                ):
+                    for key, value in zip(table.keys, table.values, strict=True):
+                        match key, value:
+                            case ast.Constant(value=str(name), lineno=line), ast.Constant(value=str(text)):
+                                self.messages[name], self.lines[name] = text, line
+
+    def _definitions(self, tree: ast.Module) -> Iterator[Failure]:
+        if not self.messages:
+            yield Failure(self.path, 1, 'write MISTAKES = {"name": "message", …}, all of it as plain text')
+        if not any(isinstance(node, ast.FunctionDef) and node.name == "grade" for node in tree.body):
+            yield Failure(self.path, 1, "define grade(submission), which gives a name of MISTAKES or None")
+
+    def _imports(self, tree: ast.Module) -> Iterator[Failure]:
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            module = [node.module or "."] if isinstance(node, ast.ImportFrom) else []
+            for name in module or [alias.name for alias in node.names]:
+                top = name.partition(".")[0]
+                if top in NOT_IN_A_BROWSER:
+                    message = f"imports {name}: a grader could run in a browser, without processes or threads"
+                    yield Failure(self.path, node.lineno, message)
+                elif top != "service_monitoring" and top not in sys.stdlib_module_names:
+                    message = f"imports {name}: a grader needs the standard library and the capstone alone"
+                    yield Failure(self.path, node.lineno, message)
+
+    def _wording(self) -> Iterator[Failure]:
+        seen: dict[str, str] = {}
+        for name, message in self.messages.items():
+            if not message.endswith((".", "?")):
+                yield Failure(self.path, self.lines[name], f"end the message of {name!r} with a . or a ?")
+            if message in seen:
+                told = f"{name!r} has the message of {seen[message]!r}: say what is wrong here"
+                yield Failure(self.path, self.lines[name], told)
+            seen[message] = name
+
+
+def missing_files(root: Path, folder: Path) -> Iterator[Failure]:
+    """What a folder of an exercise lacks."""
+
+    def at(name: str, message: str) -> Failure:
+        return Failure((folder / name).relative_to(root).as_posix(), 1, message)
+
+    kinds = [kind for kind in KINDS if (folder / f"starter{kind}").is_file()]
+    if not (folder / "index.md").is_file():
+        yield at("index.md", "is missing: write the page, with its title, its text and its hints")
+    if not (folder / "grader.py").is_file():
+        yield at("grader.py", "is missing: checks/exercises/exercise.py says what it defines")
+    if len(kinds) != 1:
+        yield at(
+            "starter.py",
+            "is missing, or starter.toml" if not kinds else "stands beside starter.toml: keep one",
+        )
+        return
+    if not (folder / f"solution{kinds[0]}").is_file():
+        yield at(f"solution{kinds[0]}", "is missing: write the reference, of the starter's kind")
+    files = [file for file in sorted((folder / "mistakes").glob("[!.]*")) if file.is_file()]
+    if len(files) < FEWEST_MISTAKES:
+        message = f"is missing: write at least {FEWEST_MISTAKES} wrong submissions, there are {len(files)}"
+        yield at(f"mistakes/NAME{kinds[0]}", message)
+    for file in files:
+        if file.suffix != kinds[0]:
+            yield at(
+                f"mistakes/{file.name}", f"is no submission: its name ends with {kinds[0]}, as the starter's"
+            )
+
+
+def page_failures(root: Path, exercise: Exercise) -> Iterator[Failure]:
+    """What is wrong with the page of an exercise."""
+    page = Page(root, exercise.folder / "index.md")
+    if not re.match(r"# \S", page.text):
+        yield Failure(page.path, 1, "the first line is the title: `# `, then what the exercise is called")
+    first = next((line for line, text in enumerate(page.lines[1:], 2) if text.strip()), 1)
+    if not re.match(r"[\w`*]", exercise.summary) or exercise.summary.startswith("```"):
+        message = "below the title stands a paragraph that says what to do: the list of exercises shows it"
+        yield Failure(page.path, first, message)
+    if LINK.search(exercise.summary):
+        message = (
+            "no link in the first paragraph: the list of exercises shows it, where it would not lead there"
+        )
+        yield Failure(page.path, first, message)
+    hints = [line for line, text in enumerate(page.lines, 1) if HINT.match(text)]
+    for number, line in enumerate(hints, 1):
+        if page.lines[line - 1].rstrip() != (right := f'??? tip "Hint {number}"'):
+            yield Failure(page.path, line, f"this is hint {number}: begin it with `{right}`")
+        elif not next((text for text in page.lines[line:] if text.strip()), "").startswith("    "):
+            yield Failure(
+                page.path, line, "this hint has no text: indent it by four blanks below an empty line"
+            )
+    if len(hints) < FEWEST_HINTS:
+        message = (
+            f'write at least {FEWEST_HINTS} hints: the next begins with `??? tip "Hint {len(hints) + 1}"`'
+        )
+        yield Failure(page.path, len(page.lines), message)
+    command = f"$ invoke exercise {exercise.name}"
+    if not any(fence.kind == "console" and command in fence.lines for fence in page.fences):
+        message = f"no console block has the line `{command}`: show what the starter is told"
+        yield Failure(page.path, len(page.lines), message)
+
+
+def submissions(exercise: Exercise) -> list[Path]:
+    """Everything of an exercise that is graded."""
+    return [exercise.starter, exercise.solution, *exercise.mistakes.values()]
+
+
+def grade(exercises: Sequence[Exercise]) -> dict[Path, Verdict | UnfinishedError]:
+    """The verdict on each submission, or why there is none."""
+
+    def one(exercise: Exercise, file: Path) -> Verdict | UnfinishedError:
+        try:
+            return attempt(exercise, file, file.name)
+        except UnfinishedError as error:
+            return error
+
+    verdicts: dict[Path, Verdict | UnfinishedError] = {}
+    with Progress(len(exercises), "exercises graded") as progress, ThreadPoolExecutor(WORKERS) as pool:
+        running = {
+            exercise: {file: pool.submit(one, exercise, file) for file in submissions(exercise)}
+            for exercise in exercises
+        }
+        try:
+            for exercise, graded in running.items():
+                progress.begin(exercise.name)
+                verdicts |= {file: future.result() for file, future in graded.items()}
+                progress.step(exercise.name)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return verdicts
+
+
+def ungraded(path: str, grader: Grader, verdict: Verdict | UnfinishedError) -> Failure | None:
+    """Why a submission has neither passed nor been told a mistake; None: it has."""
+    match verdict:
+        case GraderError():
+            return Failure(grader.path, verdict.line, verdict.what)
+        case UnfinishedError():
+            return Failure(path, 1, f"was not graded: {verdict}")
+        case Verdict(mistake="", message=message) if message:
+            if verdict.line:
+                return Failure(grader.path, verdict.line, f"the grader stops here for {path}", message)
+            return Failure(path, 1, "could not be graded", message)
+    return None
+
+
+def misjudged(exercise: Exercise, grader: Grader, file: Path, verdict: Verdict) -> str:
+    """How a verdict is not the one that the name of the submission promises; empty: it is."""
+    told = f"is told {verdict.mistake!r}" if verdict.mistake else "passes"
+    if file == exercise.starter:
+        return f"the starter {told}: leave the learner something to do" if verdict.solved else ""
+    if file == exercise.solution:
+        if verdict.solved:
+            return "the solution prints something, and every learner would read it" if verdict.printed else ""
+        return f"the solution {told}"
+    if file.stem not in grader.messages:
+        return f"has no message: add {file.stem!r} to MISTAKES in grader.py"
+    return "" if verdict.mistake == file.stem else f"{told}, and not {file.stem!r}"
+
+
+def verdict_failures(
+    root: Path, exercise: Exercise, grader: Grader, verdicts: Mapping[Path, Verdict | UnfinishedError]
+) -> Iterator[Failure]:
+    """What is wrong with the verdicts on the submissions of an exercise."""
+    unseen = grader.lines.keys() - exercise.mistakes.keys()
+    for file in submissions(exercise):
+        path, verdict = file.relative_to(root).as_posix(), verdicts[file]
+        if failure := ungraded(path, grader, verdict):
+            yield failure
+        elif isinstance(verdict, Verdict):
+            unseen -= {verdict.mistake}
+            if message := misjudged(exercise, grader, file, verdict):
+                yield Failure(path, 1, message, verdict.message or verdict.printed)
+    for name in sorted(unseen):
+        message = f"no submission makes the mistake {name!r}: add mistakes/{name}{exercise.starter.suffix}"
+        yield Failure(grader.path, grader.lines[name], message)
+
+
+def main(root: Path = ROOT, memory: Memory | None = None) -> int:
+    """Print every failure; the exit status is 1 when there is any."""
+    memory = memory or Memory("exercises")
+
+    def state(exercise: Exercise) -> str:
+        folder = exercise.folder.relative_to(root).as_posix()
+        return digest(root, repository_files(root, folder, *GRADING), environment())
+
+    failures: list[Failure] = []
+    changed: list[tuple[Exercise, Grader, str]] = []
+    folders = sorted(folder for folder in (root / EXERCISES).iterdir() if folder.is_dir())
+    unchanged = 0
+    for folder in folders:
+        if missing := list(missing_files(root, folder)):
+            failures += missing
+            continue
+        exercise = Exercise(folder)
+        grader, now = Grader(root, exercise.grader), state(exercise)
+        failures += [*grader.failures, *page_failures(root, exercise)]
+        if memory.known(exercise.name, now):
+            unchanged += len(submissions(exercise))
+        elif grader.messages:
+            changed.append((exercise, grader, now))
+    verdicts = grade([exercise for exercise, *_ in changed])
+    for exercise, grader, before in changed:
+        found = list(dict.fromkeys(verdict_failures(root, exercise, grader, verdicts)))
+        if not found:
+            memory.keep(exercise.name, before, partial(state, exercise))
+        failures += found
+    for failure in failures:
+        print(failure)
+    known = f", {unchanged} unchanged since they were right" if unchanged else ""
+    print(f"{len(folders)} exercises, {len(verdicts)} submissions graded{known}, {len(failures)} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("exercises: interrupted", file=sys.stderr)
+        sys.exit(130)
