@@ -50,8 +50,8 @@ def define_env(env: MacrosPlugin) -> None:
         runs = "1 run" if run["runs"] == 1 else f"up to {run['runs']} runs"
         return f"{day}, {run['machine']}, Python {run['python']}, {runs}"
 
-    def apart(name: str, path: str) -> str:
-        """How far the quartiles of a figure lie apart, as a part of its value."""
+    def relative_iqr(name: str, path: str) -> str:
+        """The interquartile range of a figure, as a percentage of its median."""
         found = files.value(name, path)
         low, high = found["spread"]
         return f"{(high - low) / found['value']:.1%}".replace("%", " %")
@@ -83,16 +83,17 @@ def define_env(env: MacrosPlugin) -> None:
 
     register: Callable[[Callable[..., str]], object] = env.macro
     own: list[Callable[..., str]] = [
-        apart,
         evidence,
         exercises,
         figure,
         measured,
         minutes,
         parsed_fences,
+        parts,
         plot,
+        relative_iqr,
     ]
-    for macro in (*own, parsed_fences, parts, *Proofs(root, page).macros):
+    for macro in (*own, *Proofs(root, page).macros):
         register(macro)
 
 

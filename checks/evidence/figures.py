@@ -6,14 +6,17 @@ import json
 import os
 import platform
 import statistics
+import sys
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib.metadata import version
 from math import log
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 from typing import TYPE_CHECKING, Any
+
+from checks.memory import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "assets" / "evidence"
 SOURCE = ROOT / "capstone" / "src" / "service_monitoring"
+UNDISTURBED_S = 10
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,8 @@ class Figure:
         runs: How many runs there were.
         tolerance: How far, as a part of the value, it may be off when each check measures it again; None
             for what no check measures again.
-        held_by: What holds it in each check instead: the other figures that it follows from, or the test of
-            the capstone that asks for this value of a smaller run.
+        follows_from: The other figures that it follows from, which each check measures again instead.
+        tested_by: The test of the capstone, as FILE::TEST, that asks for this value in a smaller run.
     """
 
     value: float
@@ -45,7 +49,8 @@ class Figure:
     spread: tuple[float, float] | None = None
     runs: int = 1
     tolerance: float | None = None
-    held_by: str = ""
+    follows_from: str = ""
+    tested_by: str = ""
 
 
 @dataclass
@@ -111,12 +116,8 @@ def nested(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def code_digest(source: Path = SOURCE) -> str:
     """Changes whenever a file of the package changes."""
-    total = sha256()
-    for file in sorted(source.rglob("*")):
-        if file.is_file() and file.suffix != ".pyc":
-            total.update(f"{file.relative_to(source).as_posix()}\0".encode())
-            total.update(sha256(file.read_bytes()).digest())
-    return total.hexdigest()[:16]
+    files = (file for file in source.rglob("*") if file.is_file() and file.suffix != ".pyc")
+    return digest(source, (file.relative_to(source).as_posix() for file in files))[:16]
 
 
 def versions(*distributions: str) -> dict[str, str]:
@@ -124,7 +125,7 @@ def versions(*distributions: str) -> dict[str, str]:
     return {name: version(name) for name in distributions}
 
 
-def middle(values: Sequence[float], unit: str, digits: int = 3) -> Figure:
+def median_figure(values: Sequence[float], unit: str, digits: int = 3) -> Figure:
     """The median of what does not repeat, with its quartiles."""
     low, median, high = (round(value, digits) for value in statistics.quantiles(values, n=4))
     return Figure(median, unit, repeats=False, spread=(low, high), runs=len(values))
@@ -140,13 +141,25 @@ def paired_ratio(first: Callable[[], object], second: Callable[[], object], pair
         order = (first, second) if pair % 2 else (second, first)
         cost = {run: processor_seconds(run) for run in order}
         ratios.append(cost[first] / cost[second])
-    return middle(ratios, unit)
+    return median_figure(ratios, unit)
 
 
 def growth_exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
     """The slope of cost over size on logarithmic axes: 1 is linear, 2 quadratic."""
     x, y = [log(size) for size in sizes], [log(cost) for cost in costs]
     return round(statistics.linear_regression(x, y).slope, 3)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """No other thread of this process runs meanwhile, so that its blocks are not counted."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(UNDISTURBED_S)
+    sleep(0)  # for a thread that has waited since before
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def processor_seconds(run: Callable[[], object]) -> float:

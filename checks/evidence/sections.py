@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from checks.evidence.comparison import EVIDENCE
 from checks.evidence.figures import Figure, code_digest, flat
-from checks.failure import Failure
-from checks.studies.table import ELSEWHERE, MEASUREMENTS
+from checks.failure import Failure, failure_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 PAGE = "docs/reference/evidence.md"
-EVIDENCE = "docs/assets/evidence"
+TABLE = "checks/studies/table.py"
 HEADING = re.compile(r"^## (.+)$")
 NAME = re.compile(r"[a-z][a-z-]*")
 
@@ -52,19 +52,24 @@ def provenance(document: Mapping[str, Any]) -> str:
     return text
 
 
-def held(figure: Figure) -> str:
+def hold(figure: Figure) -> str:
     """What each check does with a figure."""
     if figure.tolerance is not None:
         return f"within {figure.tolerance:.0%}" if figure.tolerance else "equal"
-    if "::" in figure.held_by:
-        return f"equal in a smaller run, `{figure.held_by.rpartition('::')[2]}`"
-    if figure.held_by:
-        return f"follows from `{figure.held_by}`"
+    if figure.tested_by:
+        return f"equal in a smaller run, `{figure.tested_by.rpartition('::')[2]}`"
+    if figure.follows_from:
+        return f"follows from `{figure.follows_from}`"
     return "not measured again" if figure.repeats else "varies"
 
 
-def section_failures(root: Path) -> Iterator[Failure]:
-    """Every evidence file has a section that shows it and a command that writes it, and the reverse."""
+def section_failures(root: Path, commands: Mapping[str, str]) -> Iterator[Failure]:
+    """Every evidence file has a section that shows it and a command that writes it, and the reverse.
+
+    Args:
+        root: The repository.
+        commands: What writes each file.
+    """
     lines = (root / PAGE).read_text(encoding="utf-8").splitlines()
     headings = {found[1]: at for at, text in enumerate(lines, 1) if (found := HEADING.match(text))}
     sections = {name: at for name, at in headings.items() if NAME.fullmatch(name)}
@@ -78,17 +83,16 @@ def section_failures(root: Path) -> Iterator[Failure]:
         end = min((other for other in headings.values() if other > at), default=len(lines) + 1)
         if f'{{$ evidence("{name}") $}}' not in lines[at : end - 1]:
             yield Failure(PAGE, at, f'this section does not show its file: add `{{$ evidence("{name}") $}}`')
-    for name in sorted(files - MEASUREMENTS.keys() - ELSEWHERE.keys()):
-        yield Failure(
-            f"{EVIDENCE}/{name}.json", 1, "no command writes this: `checks/studies/table.py` names them"
-        )
-    for name in sorted(MEASUREMENTS.keys() - files):
-        yield Failure("checks/studies/table.py", 1, f"{name} has no file: `invoke measure {name}` writes it")
+    for name in sorted(files - commands.keys()):
+        yield Failure(f"{EVIDENCE}/{name}.json", 1, f"no command writes this: `{TABLE}` names them")
+    for name in sorted(commands.keys() - files):
+        message = f"{name} has no file: `{commands[name]}` writes it"
+        yield failure_at(root, root / TABLE, [f'"{name}":'], message)
 
 
 def _row(figure: Figure) -> str:
     spread = "{:,} to {:,}".format(*figure.spread) if figure.spread else ""
-    return f"{figure.value:,} | {figure.unit} | {spread} | {figure.runs:,} | {held(figure)}"
+    return f"{figure.value:,} | {figure.unit} | {spread} | {figure.runs:,} | {hold(figure)}"
 
 
 def _facts(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -52,14 +52,15 @@ class Grader:
         self.messages: dict[str, str] = {}
         self.lines: dict[str, int] = {}
         try:
-            tree = ast.parse(file.read_text(encoding="utf-8"))
-        except SyntaxError as error:
-            self.failures = [Failure(self.path, error.lineno or 1, f"this is not Python: {error.msg}")]
+            tree = ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            self.failures = [Failure(self.path, line, f"this is not Python: {error}")]
             return
-        self._read_messages(tree)
-        self.failures = [*self._definitions(tree), *self._imports(tree), *self._wording()]
+        unread = list(self._read_messages(tree))
+        self.failures = [*unread, *self._definitions(tree), *self._imports(tree), *self._wording()]
 
-    def _read_messages(self, tree: ast.Module) -> None:
+    def _read_messages(self, tree: ast.Module) -> Iterator[Failure]:
         for node in tree.body:
             match node:
                 case (
@@ -70,10 +71,13 @@ class Grader:
                         match key, value:
                             case ast.Constant(value=str(name), lineno=line), ast.Constant(value=str(text)):
                                 self.messages[name], self.lines[name] = text, line
+                            case _:
+                                message = "write the name and the message as plain text, between quotes"
+                                yield Failure(self.path, value.lineno, message)
 
     def _definitions(self, tree: ast.Module) -> Iterator[Failure]:
         if not self.messages:
-            yield Failure(self.path, 1, 'write MISTAKES = {"name": "message", …}, all of it as plain text')
+            yield Failure(self.path, 1, 'define MISTAKES = {"name": "message", …}')
         if not any(isinstance(node, ast.FunctionDef) and node.name == "grade" for node in tree.body):
             yield Failure(self.path, 1, "define grade(submission), which gives a name of MISTAKES or None")
 
@@ -85,10 +89,10 @@ class Grader:
             for name in module or [alias.name for alias in node.names]:
                 top = name.partition(".")[0]
                 if top in NOT_IN_A_BROWSER:
-                    message = f"imports {name}: a grader could run in a browser, without processes or threads"
+                    message = f"imports {name}: a grader runs in a browser too, without processes and threads"
                     yield Failure(self.path, node.lineno, message)
                 elif top != "service_monitoring" and top not in sys.stdlib_module_names:
-                    message = f"imports {name}: a grader needs the standard library and the capstone alone"
+                    message = f"imports {name}: a grader uses only the standard library and the capstone"
                     yield Failure(self.path, node.lineno, message)
 
     def _wording(self) -> Iterator[Failure]:
@@ -115,8 +119,7 @@ def missing_files(root: Path, folder: Path) -> Iterator[Failure]:
         yield at("grader.py", "is missing: checks/exercises/exercise.py says what it defines")
     if len(kinds) != 1:
         yield at(
-            "starter.py",
-            "is missing, or starter.toml" if not kinds else "stands beside starter.toml: keep one",
+            "starter.py", "stands beside starter.toml: keep one" if kinds else "or starter.toml is missing"
         )
         return
     if not (folder / f"solution{kinds[0]}").is_file():
@@ -127,9 +130,7 @@ def missing_files(root: Path, folder: Path) -> Iterator[Failure]:
         yield at(f"mistakes/NAME{kinds[0]}", message)
     for file in files:
         if file.suffix != kinds[0]:
-            yield at(
-                f"mistakes/{file.name}", f"is no submission: its name ends with {kinds[0]}, as the starter's"
-            )
+            yield at(f"mistakes/{file.name}", f"is no submission: name it like the starter, {kinds[0]}")
 
 
 def page_failures(root: Path, exercise: Exercise) -> Iterator[Failure]:
@@ -142,21 +143,18 @@ def page_failures(root: Path, exercise: Exercise) -> Iterator[Failure]:
         message = "below the title stands a paragraph that says what to do: the list of exercises shows it"
         yield Failure(page.path, first, message)
     if LINK.search(exercise.summary):
-        message = (
-            "no link in the first paragraph: the list of exercises shows it, where it would not lead there"
-        )
+        message = "take the link out of the first paragraph: the list of exercises shows it on another page"
         yield Failure(page.path, first, message)
     hints = [line for line, text in enumerate(page.lines, 1) if HINT.match(text)]
     for number, line in enumerate(hints, 1):
         if page.lines[line - 1].rstrip() != (right := f'??? tip "Hint {number}"'):
             yield Failure(page.path, line, f"this is hint {number}: begin it with `{right}`")
         elif not next((text for text in page.lines[line:] if text.strip()), "").startswith("    "):
-            yield Failure(
-                page.path, line, "this hint has no text: indent it by four blanks below an empty line"
-            )
+            message = "this hint has no text: write it below, indented by four blanks"
+            yield Failure(page.path, line, message)
     if len(hints) < FEWEST_HINTS:
         message = (
-            f'write at least {FEWEST_HINTS} hints: the next begins with `??? tip "Hint {len(hints) + 1}"`'
+            f'write {FEWEST_HINTS} hints or more: the next begins with `??? tip "Hint {len(hints) + 1}"`'
         )
         yield Failure(page.path, len(page.lines), message)
     command = f"$ invoke exercise {exercise.name}"

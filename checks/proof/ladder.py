@@ -109,7 +109,7 @@ def _figures(rungs: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
     drifts = sum(bool(entry["first"]) for entry in rows.values())
     costs = {
         name: {
-            "tests": asdict(Figure(entry["tests"], "tests", held_by="rungs")),
+            "tests": asdict(Figure(entry["tests"], "tests", follows_from="rungs")),
             "seconds": asdict(Figure(entry["seconds"], "seconds of tests", repeats=False)),
         }
         for name, entry in rungs.items()
@@ -117,7 +117,7 @@ def _figures(rungs: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
     counts = {"proposals": len(rows), "drifts": drifts, "safe": len(rows) - drifts}
     return costs | {
         "judged": {
-            name: asdict(Figure(count, "changes", held_by="changes")) for name, count in counts.items()
+            name: asdict(Figure(count, "changes", follows_from="changes")) for name, count in counts.items()
         }
     }
 

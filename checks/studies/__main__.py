@@ -6,6 +6,7 @@ import sys
 from os.path import relpath
 from time import monotonic
 
+from checks.child import UnfinishedError
 from checks.evidence.figures import FOLDER, ROOT
 from checks.evidence.measurement import NotMeasuredError
 from checks.progress import Progress
@@ -20,34 +21,36 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(refusal(unknown[0]), file=sys.stderr)
         return 2
-    names = arguments or [name for name, measurement in MEASUREMENTS.items() if not measurement.long]
-    progress = Progress(sum(len(MEASUREMENTS[name].steps) for name in names), "measured")
-    status, name = 0, ""
-    try:
+    long = [name for name, measurement in MEASUREMENTS.items() if measurement.long]
+    names = arguments or [name for name in MEASUREMENTS if name not in long]
+    for name in (name for name in names if name in long):
+        print(f"{name} takes over a minute", file=sys.stderr, flush=True)
+    written, failed, status = [], [], 0
+    with Progress(sum(len(MEASUREMENTS[name].steps) for name in names), "measured") as progress:
         for name in names:
-            status |= write(name, progress)
-    except KeyboardInterrupt:
-        print(f"\nmeasure: interrupted; {name}.json is as it was", file=sys.stderr)
-        return INTERRUPTED_STATUS
-    for name in MEASUREMENTS:
-        if name not in names and not arguments:
-            print(f"left out, because it takes over a minute: invoke measure {name}")
+            try:
+                written.append(write(name, progress))
+            except (NotMeasuredError, UnfinishedError) as error:
+                failed.append(f"measure: {name}.json is as it was: {error}")
+                status = 1
+            except KeyboardInterrupt:
+                failed.append(f"measure: interrupted; {name}.json is as it was")
+                status = INTERRUPTED_STATUS
+                break
+    for line in written:
+        print(line)
+    for line in failed:
+        print(line, file=sys.stderr)
+    for name in [] if arguments else long:
+        print(f"left out, because it takes over a minute: invoke measure {name}")
     return status
 
 
-def write(name: str, progress: Progress) -> int:
-    """Measure, and write the file if every step ended well."""
-    measurement, began = MEASUREMENTS[name], monotonic()
-    if measurement.long:
-        print(f"{name} takes over a minute", file=sys.stderr, flush=True)
-    try:
-        evidence = measurement.measure(lambda step: progress.step(f"{name}: {step}"))
-    except NotMeasuredError as error:
-        print(f"\nmeasure: {name}.json is as it was: {error}", file=sys.stderr)
-        return 1
-    file = evidence.write(name, monotonic() - began, FOLDER)
-    print(relpath(file, ROOT), flush=True)
-    return 0
+def write(name: str, progress: Progress) -> str:
+    """Measure, and write the file if every step ended well; says where it is."""
+    began = monotonic()
+    evidence = MEASUREMENTS[name].measure(name, progress)
+    return relpath(evidence.write(name, monotonic() - began, FOLDER), ROOT)
 
 
 def refusal(name: str) -> str:

@@ -22,7 +22,7 @@ from service_monitoring.sources.shipped import MACHINE_POLICY, MACHINE_UNDER_LOA
 from service_monitoring.sources.trace import read_trace
 from service_monitoring.storage.memory import MemoryStore
 
-from checks.evidence.figures import Evidence, Figure, growth_exponent, paired_ratio
+from checks.evidence.figures import Evidence, Figure, alone, growth_exponent, paired_ratio
 from checks.evidence.measurement import Measurement, Step
 
 if TYPE_CHECKING:
@@ -104,13 +104,17 @@ def _growth(figures: Mapping[str, Any]) -> dict[str, Any]:
         design: [figures["calls"][design][str(size)].value for size in SIZES] for design in figures["calls"]
     }
     per_sample = {
-        design: Figure(round(counts[-1] / SIZES[-1], 1), "calls/sample", held_by="calls")
+        design: Figure(round(counts[-1] / SIZES[-1], 1), "calls/sample", follows_from="calls")
         for design, counts in calls.items()
     }
     return {
         "growth": {
-            "window": Figure(growth_exponent(SIZES, calls["window"]), "exponent of calls", held_by="calls"),
-            "history": Figure(growth_exponent(SIZES, calls["history"]), "exponent of calls", held_by="calls"),
+            "window": Figure(
+                growth_exponent(SIZES, calls["window"]), "exponent of calls", follows_from="calls"
+            ),
+            "history": Figure(
+                growth_exponent(SIZES, calls["history"]), "exponent of calls", follows_from="calls"
+            ),
             "calls_per_sample": per_sample["window"],
             "history_calls_per_sample": per_sample["history"],
         }
@@ -174,14 +178,15 @@ def _retained(factory: Callable[[], Callable[[bytes], Any]]) -> tuple[float, flo
     make(lines[0])
     held: list[object] = [None] * RETAINED
     gc.collect()
-    tracemalloc.start()
-    try:
-        for index, line in enumerate(islice(lines, RETAINED)):
-            held[index] = make(line)
-        gc.collect()
-        traces = tracemalloc.take_snapshot().statistics("filename")
-    finally:
-        tracemalloc.stop()
+    with alone():
+        tracemalloc.start()
+        try:
+            for index, line in enumerate(islice(lines, RETAINED)):
+                held[index] = make(line)
+            gc.collect()
+            traces = tracemalloc.take_snapshot().statistics("filename")
+        finally:
+            tracemalloc.stop()
     return sum(s.size for s in traces) / RETAINED, sum(s.count for s in traces) / RETAINED
 
 
@@ -285,4 +290,5 @@ MEASUREMENT = Measurement(
     ),
     derive=_growth,
     plots=_plots,
+    once=tuple(f"calls.history.{size}" for size in SIZES[1:]),  # they square
 )

@@ -29,7 +29,7 @@ from service_monitoring.storage.sqlite import SqliteDatabase, open_sqlite
 from checks.evidence.figures import (
     Evidence,
     Figure,
-    middle,
+    median_figure,
     paired_ratio,
     processor_seconds,
     seconds,
@@ -185,7 +185,7 @@ def _costs(evidence: Evidence) -> None:
 
     def measured(what: str, factor: float, unit: str) -> dict[str, Figure]:
         return {
-            str(size): middle(
+            str(size): median_figure(
                 [one[what] * factor / (size if unit == PER_SAMPLE else 1) for one in spent[size][WARM_UP:]],
                 unit,
                 2,
@@ -229,7 +229,7 @@ def _cache(evidence: Evidence) -> None:
                 )
             reader.close()
     evidence.figures["cache"] = found
-    evidence.figures["asking"] = middle([100 * share for share in shares], "% of a commit", 1)
+    evidence.figures["asking"] = median_figure([100 * share for share in shares], "% of a commit", 1)
 
 
 def _shares(figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from service_monitoring.sources.trace import TraceWriter, read_trace
 from service_monitoring.storage.memory import MemoryStore
 
 from checks.evidence.figures import growth_exponent
+from checks.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,19 +60,17 @@ MAX_EXPONENT = 1.05
 def main() -> int:
     """Print the three figures, each with its limit."""
     ratios, peaks = [], []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, Progress(len(SIZES), "replayed") as progress:
         for size in SIZES:
+            progress.begin(f"{size:,} samples")
             trace = Path(folder) / f"{size}.jsonl"
-            _say(f"{size:,} samples: writing the trace")
             write(trace, size)
-            _say(f"{size:,} samples: decoding, validating, deciding")
             ratios.append(ratio_to_loads(trace))
-            _say(f"{size:,} samples: peak of memory")
             tracemalloc.start()
             decide(read_trace(trace))
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
-    _say("")
+            progress.step(f"{size:,} samples")
     print(f"{'samples':>10}  {'x json.loads':>12}  {'peak, bytes':>12}")
     for size, ratio, peak in zip(SIZES, ratios, peaks, strict=True):
         print(f"{size:>10,}  {ratio:>12.2f}  {peak:>12,}")
@@ -131,12 +130,6 @@ def decide(samples: Iterable[Sample]) -> None:
     ]
     monitor.begin(timedelta(minutes=5), rules)
     replay(monitor, samples, interval=INTERVAL, clock=clock)
-
-
-def _say(text: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{text}")
-        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import cProfile
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -33,12 +32,13 @@ from service_monitoring.sources.trace import read_trace
 from service_monitoring.storage.memory import MemoryStore
 from service_monitoring.storage.sqlite import open_sqlite
 
+from checks import child
 from checks.evidence.figures import (
     ROOT,
     Evidence,
     Figure,
     growth_exponent,
-    middle,
+    median_figure,
     paired_ratio,
     processor_seconds,
     versions,
@@ -139,21 +139,18 @@ def _enter(evidence: Evidence, how: str, counts: dict[int, dict[str, int]]) -> N
     found = evidence.figures.setdefault("calls", {}).setdefault(how, {})
     for size, count in counts.items():
         # Whatever a start does, the smallest does too: each check counts that one again.
-        held: dict[str, Any] = {"tolerance": 0.01} if size == AGAIN else {"held_by": "calls"}
+        held: dict[str, Any] = {"tolerance": 0.01} if size == AGAIN else {"follows_from": "calls"}
         found[str(size)] = Figure(count["calls"], "calls", **held)
 
 
 def _elsewhere(capstone: Path, how: str, count: int) -> dict[str, Any]:
     """What a start took in a process of its own, with that capstone."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, how, str(count)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(capstone / "src"), str(ROOT)])},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return dict(json.loads(done.stdout))
+    paths = os.pathsep.join([str(capstone / "src"), str(ROOT)])
+    command = [sys.executable, "-m", __name__, how, str(count)]
+    done = child.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths})
+    if not done.good:
+        raise child.UnfinishedError(f"a start with {count} rules: {done.last_line}")
+    return dict(json.loads(done.last_line))
 
 
 def _speedups(evidence: Evidence) -> None:
@@ -167,7 +164,7 @@ def _speedups(evidence: Evidence) -> None:
                 found = {run: run()["seconds"] for run in order}
                 ratios.append(found[before] / found[after])
         key = "one_command" if how == "one" else "cached"
-        evidence.figures.setdefault("speedup", {})[key] = middle(ratios, "before / after", 2)
+        evidence.figures.setdefault("speedup", {})[key] = median_figure(ratios, "before / after", 2)
 
 
 def _replay() -> None:
@@ -218,7 +215,9 @@ def _shares(evidence: Evidence) -> None:
     shares = evidence.figures.setdefault("shares", {})
     for profiler, look in (("tracing", _traced_own), ("timed", _timed_own)):
         runs = [look() for _ in range(SHARED)]
-        shares[profiler] = {name: middle([run[name] for run in runs], "% of the replay") for name in SUSPECTS}
+        shares[profiler] = {
+            name: median_figure([run[name] for run in runs], "% of the replay") for name in SUSPECTS
+        }
 
 
 def _traced_own() -> dict[str, float]:
@@ -278,7 +277,8 @@ def _growth(figures: Mapping[str, Any]) -> dict[str, Any]:
     }
     return {
         "growth": {
-            how: Figure(exponent, "exponent of calls", held_by="calls") for how, exponent in exponents.items()
+            how: Figure(exponent, "exponent of calls", follows_from="calls")
+            for how, exponent in exponents.items()
         }
     }
 

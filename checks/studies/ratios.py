@@ -31,8 +31,9 @@ from service_monitoring.sources.clock import SystemClock
 from service_monitoring.storage.sql import INSERT_SAMPLES
 from service_monitoring.storage.sqlite import SqliteDatabase, open_sqlite
 
-from checks.evidence.figures import Evidence, Figure, middle, seconds
+from checks.evidence.figures import Evidence, Figure, alone, median_figure, seconds
 from checks.evidence.measurement import Measurement, Step
+from checks.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,18 +103,19 @@ def decoding(turns: int, repeat: int = 1) -> tuple[list[float], list[float]]:
 
 def decode_ratio(turns: int = 200) -> Figure:
     """Decoding and validating a body of 200 samples, in units of `json.loads` of the same body."""
-    return middle(decoding(turns)[1], "x json.loads")
+    return median_figure(decoding(turns)[1], "x json.loads")
 
 
 def sample_bytes(count: int = 100_000) -> Figure:
     """Bytes that a retained sample takes in a window of twenty series."""
     times = [START + timedelta(seconds=number) for number in range(count // len(METRICS))]
-    tracemalloc.start()
-    window = SampleWindow()
-    for at in times:
-        window.add([Sample(metric, 0.5, at) for metric in METRICS])
-    taken, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    with alone():
+        tracemalloc.start()
+        window = SampleWindow()
+        for at in times:
+            window.add([Sample(metric, 0.5, at) for metric in METRICS])
+        taken, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
     return Figure(round(taken / len(window), 1), "bytes/sample", tolerance=0.01)
 
 
@@ -125,7 +127,7 @@ def import_milliseconds(turns: int = 15) -> Figure:
         # In a process group of its own, so that Ctrl-C is ours to answer.
         return seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True, process_group=0))
 
-    return middle([1_000 * (start(inside) - start("pass")) for _ in range(turns)], "ms", digits=1)
+    return median_figure([1_000 * (start(inside) - start("pass")) for _ in range(turns)], "ms", digits=1)
 
 
 def ingest_ratio(folder: Path, count: int = 300) -> Figure:
@@ -151,7 +153,7 @@ def ingest_ratio(folder: Path, count: int = 300) -> Figure:
             seconds(partial(insert, plain)) / seconds(partial(monitor.handle, IngestSamples(batch)))
             for batch, plain in zip(work, rows, strict=True)
         ]
-    return middle(ratios, "x raw SQLite")
+    return median_figure(ratios, "x raw SQLite")
 
 
 def noise(turns: int = 100) -> dict[str, dict[str, Figure]]:
@@ -163,8 +165,8 @@ def noise(turns: int = 100) -> dict[str, dict[str, Figure]]:
     def both() -> dict[str, Figure]:
         clock, ratios = decoding(turns, repeat=20)
         return {
-            "clock": middle([1_000 * taken for taken in clock], "ms", digits=2),
-            "ratio": middle(ratios, "x json.loads"),
+            "clock": median_figure([1_000 * taken for taken in clock], "ms", digits=2),
+            "ratio": median_figure(ratios, "x json.loads"),
         }
 
     alone = both()
@@ -236,7 +238,8 @@ MEASUREMENT = Measurement(
 
 def main() -> int:
     """Print each figure with its limit; the exit status is 1 when one is beyond it."""
-    figures = MEASUREMENT.measure(lambda _: None).figures
+    with Progress(len(MEASUREMENT.steps), "measured") as progress:
+        figures = MEASUREMENT.measure("ratios", progress).figures
     missed = False
     for name, (bound, limit) in LIMITS.items():
         figure: Figure = figures[name]

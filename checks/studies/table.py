@@ -8,8 +8,8 @@ A step adds figures to `evidence.figures`, by names without a dot, for pages ask
 that repeats carries its tolerance, and the steps that are cheap carry `again=True`: each check runs them
 and holds the file to them, all of them together in four seconds. Figures that follow from others come from
 `derive`, plots from `plots`: both are given the figures and nothing else, so that the check can ask them
-again about what the file says. Times are paired ratios (`paired_ratio`, `middle`), with their quartiles and
-without a tolerance.
+again about what the file says. Times are paired ratios (`paired_ratio`, `median_figure`), with their
+quartiles and without a tolerance. `python -m checks.studies.audit` holds all files to this.
 """
 
 from __future__ import annotations
@@ -31,5 +31,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     "kill-drill-sqlite": oracles.KILLING["sqlite"],
     "kill-drill-postgres": oracles.KILLING["postgres"],
 }
-ELSEWHERE = {"ladder": "invoke ladder", "mutation": "invoke mutate"}
+ELSEWHERE = {"ladder": "invoke ladder"}
 """Evidence files that another task writes."""
+COMMANDS = {name: f"invoke measure {name}" for name in MEASUREMENTS} | ELSEWHERE

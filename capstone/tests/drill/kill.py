@@ -272,7 +272,7 @@ def record(options: argparse.Namespace, run: Drill, lost: dict[str, int]) -> dic
 
 
 def main() -> int:
-    """Drill as often as asked for; the exit status is 1 when anything was lost."""
+    """Drill as often as asked for; the exit status is 1 when anything was lost, 3 without PostgreSQL."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
@@ -285,8 +285,11 @@ def main() -> int:
             address = f"sqlite:///{stack.enter_context(tempfile.TemporaryDirectory())}/store.db"
         else:
             sys.path.insert(0, str(TESTS))
-            from support.postgres import running_postgres  # noqa: PLC0415 - after the path
+            from support.postgres import MISSING, bin_folder, running_postgres  # noqa: PLC0415 - after the path
 
+            if bin_folder() is None:
+                print(MISSING, file=sys.stderr)
+                return 3
             address = stack.enter_context(running_postgres())
         program = ("-m", "drill.broken") if options.broken else ()
         run, lost = drill(address, options.kills, options.seed, program)

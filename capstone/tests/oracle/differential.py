@@ -242,14 +242,15 @@ def record(options: argparse.Namespace, figures: dict[str, int]) -> dict[str, ob
 
 
 def main() -> int:
-    """Compare as many series as asked for; the exit status is 1 when a decision differs."""
+    """Compare as many series as asked for; the status is 1 when a decision differs, 3 without promtool."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the figures as JSON")
     options = parser.parse_args()
     if promtool() is None:
-        sys.exit(MISSING)
+        print(MISSING, file=sys.stderr)
+        return 3
     found, compared = compare(options.series, options.seed)
     states = ", ".join(f"{count:,} {state}" for state, count in compared.items())
     print(
