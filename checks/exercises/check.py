@@ -226,16 +226,15 @@ def verdict_failures(
     root: Path, exercise: Exercise, grader: Grader, verdicts: Mapping[Path, Verdict | UnfinishedError]
 ) -> Iterator[Failure]:
     """What is wrong with the verdicts on the submissions of an exercise."""
-    unseen = grader.lines.keys() - exercise.mistakes.keys()
     for file in submissions(exercise):
         path, verdict = file.relative_to(root).as_posix(), verdicts[file]
         if failure := ungraded(path, grader, verdict):
             yield failure
-        elif isinstance(verdict, Verdict):
-            unseen -= {verdict.mistake}
-            if message := misjudged(exercise, grader, file, verdict):
-                yield Failure(path, 1, message, verdict.message or verdict.printed)
-    for name in sorted(unseen):
+        elif isinstance(verdict, Verdict) and (message := misjudged(exercise, grader, file, verdict)):
+            yield Failure(path, 1, message, verdict.message or verdict.printed)
+    starter = verdicts[exercise.starter]
+    told = {starter.mistake} if isinstance(starter, Verdict) else grader.lines.keys()
+    for name in sorted(grader.lines.keys() - exercise.mistakes.keys() - told):
         message = f"no submission makes the mistake {name!r}: add mistakes/{name}{exercise.starter.suffix}"
         yield Failure(grader.path, grader.lines[name], message)
 

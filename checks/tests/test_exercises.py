@@ -1,7 +1,7 @@
+"""The learner's way through an exercise: a submission that may do anything, its verdict, and the command."""
+
 from __future__ import annotations
 
-import ast
-import importlib.util
 import io
 import json
 import re
@@ -9,161 +9,29 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
-import tracemalloc
-import types
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.child import UnfinishedError
 from checks.exercises import __main__ as command
+from checks.exercises import judge
 from checks.exercises import work as work_module
-from checks.exercises.attempt import MAX_OUTPUT_BYTES, Verdict, attempt
+from checks.exercises.attempt import MAX_OUTPUT_BYTES, GraderError, Verdict, attempt
 from checks.exercises.exercise import ROOT, Exercise, UnknownExerciseError, read_exercise, read_exercises
 from checks.exercises.work import Work
-from checks.pages.page import Page
-from checks.proof.trial import Trial, Trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-EXERCISES = read_exercises()
-NOT_IN_A_BROWSER = {"asyncio", "concurrent", "multiprocessing", "socket", "subprocess", "threading"}
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
-
-
-@cache
-def grader(exercise: Exercise) -> types.ModuleType:
-    """The grader, imported where it stands."""
-    spec = importlib.util.spec_from_file_location(f"grader of {exercise.name}", exercise.grader)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@cache
-def graded(exercise: Exercise, file: Path) -> str | None:
-    """The mistake that the grader names."""
-    text = file.read_text(encoding="utf-8")
-    if file.suffix == ".toml":
-        submission = tomllib.loads(text)
-    else:
-        submission = vars(types.ModuleType("submission"))
-        exec(compile(text, file, "exec", dont_inherit=True), submission)  # noqa: S102 - that is grading
-    mistake = grader(exercise).grade(submission)
-    assert mistake is None or isinstance(mistake, str)
-    return mistake
-
-
-@each_exercise
-def test_the_starter_fails_with_a_message_and_the_solution_passes(exercise: Exercise) -> None:
-    """In a process of their own, as the learner's."""
-    starter = attempt(exercise, exercise.starter, exercise.starter.name)
-    assert starter.mistake == graded(exercise, exercise.starter) != ""
-    assert starter.message == grader(exercise).MISTAKES[starter.mistake]
-    assert attempt(exercise, exercise.solution, exercise.solution.name) == Verdict()
-
-
-@pytest.mark.parametrize(
-    ("exercise", "name"),
-    [(e, name) for e in EXERCISES for name in e.mistakes],
-    ids=lambda value: getattr(value, "name", value),
-)
-def test_each_named_mistake_is_told_by_its_own_name(exercise: Exercise, name: str) -> None:
-    """And by no other."""
-    assert graded(exercise, exercise.mistakes[name]) == name
-
-
-@each_exercise
-def test_mistakes_and_messages_are_the_same_set(exercise: Exercise) -> None:
-    """Each message was seen: by a file, or as what the starter gives; and each has words of its own."""
-    messages = grader(exercise).MISTAKES
-    assert set(exercise.mistakes) | {graded(exercise, exercise.starter)} == set(messages)
-    assert len(exercise.mistakes) >= 3
-    assert len(set(messages.values())) == len(messages)
-    assert all(re.fullmatch(r".*[.?]", message) for message in messages.values())
-
-
-@each_exercise
-def test_a_page_has_title_summary_hints_and_the_starter_at_work(exercise: Exercise) -> None:
-    """The hints are counted, and the command that fails is run by the page."""
-    assert exercise.title
-    assert "](" not in exercise.summary, "the list of exercises shows it elsewhere, where no link would lead"
-    numbers = re.findall(r'^\?\?\? tip "Hint (\d+)"$', exercise.page, re.MULTILINE)
-    assert numbers == [str(number) for number in range(1, len(exercise.hints) + 1)]
-    assert len(numbers) >= 2
-    consoles = [fence for fence in Page(ROOT, exercise.folder / "index.md").fences if fence.kind == "console"]
-    assert any(f"$ invoke exercise {exercise.name}" in fence.lines for fence in consoles)
-
-
-@each_exercise
-def test_a_grader_could_run_in_a_browser(exercise: Exercise) -> None:
-    """It imports the standard library and the capstone, and nothing that starts a process or a thread."""
-    for node in ast.walk(ast.parse(exercise.grader.read_text(encoding="utf-8"))):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        for name in names:
-            top = name.partition(".")[0]
-            assert top == "service_monitoring" or top in sys.stdlib_module_names - NOT_IN_A_BROWSER, name
 
 
 def test_there_is_no_exercise_of_another_name() -> None:
     """The message names those there are."""
     with pytest.raises(UnknownExerciseError, match=r"no exercise 'nope'; there are: adopt-rules-at-once, "):
         read_exercise("nope")
-
-
-# What the exercises say of the capstone
-
-
-def test_what_goes_red_with_the_reviewed_diff_is_what_the_grader_knows() -> None:
-    """The suites of the contract are run with the diff applied; the right test fails for the right reason."""
-    exercise = read_exercise("observability-review")
-    diff = next(
-        fence for fence in Page(ROOT, exercise.folder / "index.md").fences if fence.language == "diff"
-    )
-    files = ("tests/contract/test_signals.py", "tests/artifact/test_signal_artifacts.py")
-    tests = tuple(
-        f"{file}::{name}"
-        for file in files
-        for name in re.findall(r"^def (test_\w+)", (ROOT / "capstone" / file).read_text(), re.MULTILINE)
-    )
-    trial = Trial(exercise.name, diff.content, files, asked=tests)
-    found = Trials().run([trial], "diff tried")[trial]
-    known = grader(exercise)
-    red = {test: said for tests in found.failed.values() for test, said in tests.items()}
-    assert set(red) == {f"tests/{test}" for test in (known.RED, *known.RED_FOR_ANY)}
-    assert "1 == 0" in red[f"tests/{known.RED}"]
-    promising = tomllib.loads(exercise.mistakes["stays-green"].read_text())["test"]
-    assert f"tests/{promising}" in found.ran
-
-
-def test_the_solution_of_the_decoder_shows_a_real_gain() -> None:
-    """A quarter of the blocks and of the bytes fewer, over the whole trace, and the same facts."""
-    exercise = read_exercise("reuse-without-aliasing")
-    source = ROOT / "capstone/src/service_monitoring/data/machine-under-load.jsonl"
-    lines = source.read_bytes().splitlines()[1:]
-
-    def held(file: Path) -> tuple[list[object], int, int]:
-        namespace: dict[str, Callable[[], types.SimpleNamespace]] = {}
-        exec(compile(file.read_text(encoding="utf-8"), file, "exec"), namespace)  # noqa: S102 - as above
-        decoder = namespace["BufferingDecoder"]()
-        decoder.batch(lines[:7])
-        tracemalloc.start()
-        samples = decoder.batch(lines)
-        places = tracemalloc.take_snapshot().statistics("filename")
-        tracemalloc.stop()
-        return samples, sum(place.size for place in places), sum(place.count for place in places)
-
-    before, dear_bytes, dear_blocks = held(exercise.starter)
-    after, size, blocks = held(exercise.solution)
-    assert after == before
-    assert size < 0.75 * dear_bytes
-    assert blocks < 0.75 * dear_blocks
 
 
 # What a submission can do
@@ -248,25 +116,70 @@ def test_bytes_that_are_no_python_are_told_so(small: Exercise, source: bytes) ->
     assert re.match(r"mine\.py:(1:| this is not Python:) (SyntaxError|ValueError): ", found.message), found
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "while True:\n    pass\n",
-        "while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass\n",
-        "import os\nos.fork() and os._exit(0)\nwhile True:\n    pass\n",
-    ],
-    ids=["loop", "loop that catches everything", "loop in a child"],
-)
-def test_a_loop_that_never_ends_is_ended(small: Exercise, source: str) -> None:
-    """At its time limit, and nothing of it goes on."""
-    pulse = small.folder / "pulse"
-    beat = f"open({str(pulse)!r}, 'a').write('x')"
-    found = verdict(small, source.replace("pass", beat), limit_s=1)
-    assert found.message == "mine.py: was not done after 1 s and was ended: does a loop never end?"
-    beats = pulse.stat().st_size
-    assert beats
+LOOPS = {
+    "loop": "while True:\n    pass\n",
+    "loop that catches everything": (
+        "while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass\n"
+    ),
+    "loop in a child": "import os\nos.fork() and os._exit(0)\nwhile True:\n    pass\n",
+}
+
+
+def test_a_loop_that_never_ends_is_ended(small: Exercise) -> None:
+    """At its time limit, and nothing of it goes on, in whatever process it is."""
+    for name, source in LOOPS.items():
+        beat = f"open({str(small.folder / name)!r}, 'a').write('x')"
+        (small.folder / f"{name}.py").write_text(source.replace("pass", beat))
+    with ThreadPoolExecutor(len(LOOPS)) as pool:
+        found = pool.map(
+            lambda name: attempt(small, small.folder / f"{name}.py", "mine.py", limit_s=2), LOOPS
+        )
+        messages = {verdict.message for verdict in found}
+    assert messages == {"mine.py: was not done after 2 s and was ended: does a loop never end?"}
+    beats = [(small.folder / name).stat().st_size for name in LOOPS]
+    assert all(beats)
     time.sleep(0.1)
-    assert pulse.stat().st_size == beats
+    assert [(small.folder / name).stat().st_size for name in LOOPS] == beats
+
+
+def test_a_submission_that_goes_on_in_two_processes_is_graded_once(small: Exercise) -> None:
+    """Both reply, and the first reply counts."""
+    found = verdict(small, "import os\nos.fork()\ndef answer():\n    return 42\n")
+    assert found.solved
+
+
+def test_a_grader_that_cannot_be_used_is_no_verdict(small: Exercise) -> None:
+    """It is told by file and line of the grader, whatever was submitted, and as an error of the run."""
+    broken = {
+        "import nothing_like_it\n": (1, "ModuleNotFoundError: No module named 'nothing_like_it'"),
+        "x = 1\ndef (:\n": (2, "SyntaxError: invalid syntax"),
+        "def grade(submission): ...\n": (1, "AttributeError: module 'grader' has no attribute 'MISTAKES'"),
+        "MISTAKES = {}\ndef grade(_):\n    return 'x'\n": (
+            2,
+            "grade gives 'x', which is no name of MISTAKES",
+        ),
+        "MISTAKES = {}\ndef grade(_):\n    open('/nowhere/x')\n": (
+            3,
+            "FileNotFoundError: [Errno 2] No such file or directory: '/nowhere/x'",
+        ),
+    }
+    for source, (line, what) in broken.items():
+        small.grader.write_text(source)
+        with pytest.raises(GraderError, match=re.escape(f"docs/exercises/small/grader.py:{line}: {what}")):
+            verdict(small, "def answer():\n    return 42\n")
+
+
+def test_a_judge_that_does_not_start_is_no_verdict(
+    small: Exercise, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nor is one that ends before it has the grader: the message says what it said last."""
+    monkeypatch.setattr(judge, "__file__", str(tmp_path / "judge.py"))
+    (tmp_path / "judge.py").write_text("raise SystemExit('no room for a process')\n")
+    with pytest.raises(UnfinishedError, match="the judge of small did not start: no room for a process"):
+        verdict(small, "def answer():\n    return 42\n")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(UnfinishedError, match="python did not start: No such file"):
+        verdict(small, "def answer():\n    return 42\n")
 
 
 def test_a_thread_that_goes_on_does_not_keep_the_verdict(small: Exercise) -> None:
@@ -297,7 +210,7 @@ def test_what_a_submission_prints_is_kept(small: Exercise) -> None:
         ("answer = " + "[" * 100_000, r"mine.toml: .*RecursionError.*"),
     ],
 )
-def test_a_document_that_can_not_be_read_says_where(
+def test_a_document_that_cannot_be_read_says_where(
     small: Exercise, source: str | bytes, message: str
 ) -> None:
     """By line and column, or by byte."""
@@ -379,7 +292,7 @@ def test_hints_come_one_by_one(run: Callable[..., tuple[int, str]]) -> None:
         (["--hint"], "exercise: say which exercise: small\n"),
     ],
 )
-def test_what_can_not_be_graded_is_one_line_and_status_2(
+def test_what_cannot_be_graded_is_one_line_and_status_2(
     small: Exercise, run: Callable[..., tuple[int, str]], arguments: list[str], message: str
 ) -> None:
     """And nothing is written."""
@@ -397,6 +310,16 @@ def test_an_unreadable_file_is_one_line(small: Exercise, run: Callable[..., tupl
     status, said = run("small")
     assert status == 2
     assert re.fullmatch(r"exercise: .*work/exercises: File exists\n", said)
+
+
+def test_an_error_of_the_run_is_one_line(small: Exercise, run: Callable[..., tuple[int, str]]) -> None:
+    """With status 2, for the learner's file has no verdict."""
+    small.grader.write_text("1 / 0\n")
+    said = "exercise: docs/exercises/small/grader.py:1: ZeroDivisionError: division by zero\n"
+    assert run("small")[1].endswith(said)
+    assert run("small") == (2, said)
+    small.starter.unlink()
+    assert run("small") == (2, f"exercise: {small.folder}: there is no starter.py or starter.toml\n")
 
 
 def test_a_broken_record_is_no_obstacle(small: Exercise, run: Callable[..., tuple[int, str]]) -> None:
@@ -419,31 +342,19 @@ def test_watching_grades_every_save_until_it_is_solved(
     def save(_: float) -> None:
         mine(small).write_text(next(saves))
 
-    monkeypatch.setattr(
-        command, "time", types.SimpleNamespace(sleep=save, strftime=time.strftime)
-    )  # of the command alone
+    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=save, strftime=time.strftime))
     assert command.watch(small, Work(small.folder.parents[2])) == 0
     assert said.getvalue().count("not yet: wrong") == 2
     assert said.getvalue().count("saved at ") == 2
     assert "work/exercises/small.py: solved" in said.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "said"),
-    [
-        (["nope"], 2, "exercise: there is no exercise 'nope'; there are: "),
-        (["--hint"], 2, "exercise: say which exercise: "),
-        ([], 0, f"of {len(EXERCISES)} solved"),
-    ],
-)
-def test_the_task_passes_everything_on(arguments: list[str], status: int, said: str) -> None:
+def test_the_task_passes_everything_on() -> None:
     """`invoke exercise` has the exit status and the words of the command."""
     invoke = Path(sys.executable).parent / "invoke"
-    done = subprocess.run(
-        [invoke, "exercise", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == status
-    assert said in done.stdout + done.stderr
+    done = subprocess.run([invoke, "exercise", "nope"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("exercise: there is no exercise 'nope'; there are: ")
 
 
 def test_control_c_ends_the_watch(tmp_path: Path) -> None:
@@ -453,7 +364,7 @@ def test_control_c_ends_the_watch(tmp_path: Path) -> None:
         "sys.exit(__main__.main(sys.argv[2:], work.Work(Path(sys.argv[1]))))"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", source, tmp_path, EXERCISES[0].name, "--watch"],
+        [sys.executable, "-c", source, tmp_path, read_exercises()[0].name, "--watch"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

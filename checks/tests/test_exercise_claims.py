@@ -1,0 +1,64 @@
+"""What exercises say of the capstone is so: the diff that one reviews, and the gain that another asks for."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import tracemalloc
+from typing import TYPE_CHECKING
+
+from checks.exercises.exercise import ROOT, read_exercise
+from checks.exercises.judge import load
+from checks.pages.page import Page
+from checks.proof.trial import Trial, Trials
+
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def test_what_goes_red_with_the_reviewed_diff_is_what_the_grader_knows() -> None:
+    """The suites of the contract are run with the diff applied; the right test fails for the right reason."""
+    exercise = read_exercise("observability-review")
+    diff = next(
+        fence for fence in Page(ROOT, exercise.folder / "index.md").fences if fence.language == "diff"
+    )
+    files = ("tests/contract/test_signals.py", "tests/artifact/test_signal_artifacts.py")
+    tests = tuple(
+        f"{file}::{name}"
+        for file in files
+        for name in re.findall(r"^def (test_\w+)", (ROOT / "capstone" / file).read_text(), re.MULTILINE)
+    )
+    trial = Trial(exercise.name, diff.content, files, asked=tests)
+    found = Trials().run([trial], "diff tried")[trial]
+    known = load(exercise.grader)
+    red = {test: said for tests in found.failed.values() for test, said in tests.items()}
+    assert set(red) == {f"tests/{test}" for test in (known.RED, *known.RED_FOR_ANY)}
+    assert "1 == 0" in red[f"tests/{known.RED}"]
+    promising = tomllib.loads(exercise.mistakes["stays-green"].read_text())["test"]
+    assert f"tests/{promising}" in found.ran
+
+
+def test_the_solution_of_the_decoder_shows_a_real_gain() -> None:
+    """A quarter of the blocks and of the bytes fewer, over the whole trace, and the same facts."""
+    exercise = read_exercise("reuse-without-aliasing")
+    source = ROOT / "capstone/src/service_monitoring/data/machine-under-load.jsonl"
+    lines = source.read_bytes().splitlines()[1:]
+
+    def held(file: Path) -> tuple[list[object], int, int]:
+        namespace: dict[str, Callable[[], types.SimpleNamespace]] = {}
+        exec(compile(file.read_text(encoding="utf-8"), file, "exec"), namespace)  # noqa: S102 - as above
+        decoder = namespace["BufferingDecoder"]()
+        decoder.batch(lines[:7])
+        tracemalloc.start()
+        samples = decoder.batch(lines)
+        places = tracemalloc.take_snapshot().statistics("filename")
+        tracemalloc.stop()
+        return samples, sum(place.size for place in places), sum(place.count for place in places)
+
+    before, dear_bytes, dear_blocks = held(exercise.starter)
+    after, size, blocks = held(exercise.solution)
+    assert after == before
+    assert size < 0.75 * dear_bytes
+    assert blocks < 0.75 * dear_blocks
