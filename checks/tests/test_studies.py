@@ -1,36 +1,28 @@
-"""What evidence files say is still so, and the files and what writes them are whole."""
+"""The lessons' measurements measure what they say, and their two commands: measure, and audit."""
 
 from __future__ import annotations
 
-import json
-import platform
 import re
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.evidence.figures import (
-    FOLDER,
-    ROOT,
-    Evidence,
-    Figure,
-    code_digest,
-    flat,
-    growth_exponent,
-    paired_ratio,
-)
-from checks.evidence.measurement import Measurement, NotMeasuredError, Step, drift
-from checks.evidence.sections import EVIDENCE, PAGE, section_failures
+from checks.child import UnfinishedError, run
+from checks.evidence.comparison import EVIDENCE
+from checks.evidence.figures import ROOT, Evidence, Figure
+from checks.evidence.measurement import NOT_INSTALLED_STATUS, Measurement, NotMeasuredError, Step
+from checks.evidence.sections import PAGE, TABLE
 from checks.proof.changes import read_change
 from checks.proof.trial import Trial, Trials
 from checks.studies import __main__ as command
-from checks.studies import bench, ratios
+from checks.studies import audit, bench, oracles, ratios
 from checks.studies.__main__ import main
 from checks.studies.table import MEASUREMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def test_the_benchmark_replays_what_it_says(tmp_path: Path) -> None:
@@ -57,178 +49,24 @@ def test_a_round_trip_does_not_see_that_one_sample_is_refilled() -> None:
     assert (found.ran, found.failed) == ([test], {})
 
 
-@pytest.mark.parametrize("power", [0, 1, 2])
-def test_a_growth_exponent_is_the_power(power: int) -> None:
-    """Costs that grow as n, n² or not at all."""
-    sizes = [1_000, 2_000, 4_000]
-    assert growth_exponent(sizes, [3.0 * size**power for size in sizes]) == pytest.approx(power)
-
-
-def test_a_paired_ratio_of_a_cost_to_itself_is_about_one() -> None:
-    """With its quartiles around it."""
-    figure = paired_ratio(lambda: sum(range(20_000)), lambda: sum(range(20_000)), 10, "same / same")
-    assert figure.spread is not None
-    assert figure.spread[0] <= figure.value <= figure.spread[1]
-    assert not figure.repeats
-
-
-@pytest.mark.parametrize("name", MEASUREMENTS)
-def test_what_repeats_is_still_what_the_file_says(name: str) -> None:
-    """Counts, bytes, and all that follows from them."""
-    try:
-        found = list(drift(name, MEASUREMENTS[name]))
-    except NotMeasuredError as missing:
-        pytest.skip(str(missing))
-    assert not found, "\n".join(found)
-
-
-def _count(evidence: Evidence) -> None:
-    evidence.figures |= {"n": Figure(2, "calls", tolerance=0), "size": Figure(100, "bytes", tolerance=0.01)}
-
-
-COUNTING = Measurement(
-    (Step("counts", _count, again=True),),
-    derive=lambda figures: {"twice": Figure(2 * figures["n"].value, "calls", held_by="n")},
-    plots=lambda figures: {"plot": figures["n"].value},
+@pytest.mark.parametrize(
+    ("script", "hidden", "missing"),
+    [
+        (oracles.DIFFERENTIAL, "import shutil; shutil.which = lambda _: None", "promtool"),
+        (oracles.FUZZER, "import sys; sys.modules['atheris'] = None", "atheris"),
+        (oracles.DRILL, "from support import postgres; postgres.bin_folder = lambda: None", "PostgreSQL"),
+    ],
+    ids=lambda value: Path(value).stem if value.endswith(".py") else "",
 )
-
-
-def _drift(folder: Path, edit: Callable[[dict[str, Any]], object]) -> list[str]:
-    """What is said of a file with an edit, without the file and the command that each line names."""
-    COUNTING.measure(lambda _: None).write("counting", 0.1, folder)
-    file = folder / "counting.json"
-    document = json.loads(file.read_text())
-    edit(document)
-    file.write_text(json.dumps(document))
-    lines = list(drift("counting", COUNTING, folder))
-    assert all(line.startswith(f"{file}: ") for line in lines)
-    assert all(line.endswith(": `invoke measure counting` renews it") for line in lines)
-    return [line.split(": ", 1)[1].rpartition(": ")[0] for line in lines]
-
-
-def test_a_figure_that_was_typed_is_named_with_both_values(tmp_path: Path) -> None:
-    """Beyond the tolerance, and not within it; a tolerance that was typed too."""
-
-    def typed(n: int, size: float, tolerance: float) -> Callable[[dict[str, Any]], None]:
-        def edit(document: dict[str, Any]) -> None:
-            document["figures"]["n"]["value"] = n
-            document["figures"]["twice"]["value"] = 2 * n
-            document["figures"]["size"] |= {"value": size, "tolerance": tolerance}
-            document["plots"]["plot"] = n
-
-        return edit
-
-    assert _drift(tmp_path, typed(3, 102, 0.01)) == [
-        "n: recorded as 3 calls, now 2",
-        "size: recorded as 102 bytes, now 100 (tolerance 1%)",
-    ]
-    assert _drift(tmp_path, typed(2, 100.5, 0.01)) == []
-    assert _drift(tmp_path, typed(2, 100, 9)) == ["size: recorded with tolerance 9, measured with 0.01"]
-
-
-def test_a_figure_that_is_missing_or_that_nothing_measures_is_named(tmp_path: Path) -> None:
-    """So a file holds what its measurement finds, and nothing else that claims to be held."""
-
-    def edit(document: dict[str, Any]) -> None:
-        document["figures"]["old"] = document["figures"].pop("size")
-
-    assert _drift(tmp_path, edit) == [
-        "size: not recorded, now 100 bytes",
-        "old: recorded with a tolerance, and no step measures it again",
-    ]
-
-
-def test_what_follows_from_figures_is_held_to_them(tmp_path: Path) -> None:
-    """A derived figure, and a point of a plot, that were typed."""
-
-    def edit(document: dict[str, Any]) -> None:
-        document["figures"]["twice"]["value"] = 5
-        document["plots"]["plot"] = 3
-
-    assert _drift(tmp_path, edit) == [
-        "twice: recorded as 5 calls, follows as 4",
-        "plots: recorded otherwise than they follow from the figures",
-    ]
-
-
-def test_another_python_is_held_to_itself(tmp_path: Path) -> None:
-    """Its bytes are not those of the file, but they repeat, and what follows still follows."""
-
-    def edit(document: dict[str, Any]) -> None:
-        document["measured"]["python"] = "3.9.0"
-        document["figures"]["size"]["value"] = 99_999
-
-    assert _drift(tmp_path, edit) == []
-
-
-def test_what_does_not_repeat_on_another_python_is_named(tmp_path: Path) -> None:
-    """Two runs that differ are red there too."""
-    values = iter(range(9))
-    unsteady = Measurement(
-        (
-            Step(
-                "it",
-                lambda evidence: evidence.figures.update(n=Figure(next(values), "calls", tolerance=0)),
-                again=True,
-            ),
-        )
+def test_what_is_not_installed_has_an_exit_status_of_its_own(script: str, hidden: str, missing: str) -> None:
+    """So it is told apart from what crashed, or found something."""
+    start = f"import sys; sys.path.insert(0, 'capstone/tests'); {hidden}; sys.argv = sys.argv[1:]; "
+    start += "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
+    done = run(
+        [sys.executable, "-c", start, script, *["--store=postgres"] * (missing == "PostgreSQL")], cwd=ROOT
     )
-    file = unsteady.measure(lambda _: None).write("unsteady", 0.1, tmp_path)
-    file.write_text(file.read_text().replace(platform.python_version(), "3.9.0"))
-    (line,) = drift("unsteady", unsteady, tmp_path)
-    assert "n: recorded as 1 calls, now 2" in line
-
-
-def test_every_figure_that_repeats_says_how_it_is_held() -> None:
-    """By a tolerance, by other figures or by a test that exists; those that are not are known."""
-    loose = set()
-    for name in MEASUREMENTS:
-        document = json.loads((FOLDER / f"{name}.json").read_text())
-        for key, figure in flat(document["figures"]):
-            file, _, test = figure.held_by.partition("::")
-            if test:
-                assert f"def {test}(" in (ROOT / file).read_text()
-            elif figure.held_by:
-                assert figure.held_by in document["figures"]
-            elif figure.repeats and figure.tolerance is None:
-                loose.add(f"{name}.{key}")
-            assert figure.repeats or figure.tolerance is None
-    assert loose == {
-        "allocation.calls.history.4000",
-        "allocation.calls.history.8000",
-        *(f"fuzzing.{key}" for key in ("executions", "findings", "seed inputs")),
-        # One million executions are a minute; a short run stands for them.
-    }
-
-
-def test_every_evidence_file_has_a_section_and_every_section_a_file() -> None:
-    """Both ways, and every file a command."""
-    found = [str(failure) for failure in section_failures(ROOT)]
-    assert not found, "\n".join(found)
-
-
-def test_a_file_without_a_section_and_a_section_without_a_file_are_named(tmp_path: Path) -> None:
-    """With the page and the line, and what to add."""
-    page, folder = tmp_path / PAGE, tmp_path / EVIDENCE
-    page.parent.mkdir(parents=True)
-    folder.mkdir(parents=True)
-    for name in (*MEASUREMENTS, "stray"):
-        (folder / f"{name}.json").write_text("{}")
-    (folder / "fuzzing.json").unlink()
-    sections = [name for name in MEASUREMENTS if name != "ratios"]
-    text = "# Evidence\n\n## How to read\n\n" + "".join(
-        f'## {name}\n\n{{$ evidence("{name}") $}}\n\n' for name in sections
-    )
-    page.write_text(text.replace('evidence("allocation")', 'measured("allocation")'))
-    end, fuzzing = len(text.splitlines()), 5 + 4 * sections.index("fuzzing")
-    assert [str(failure) for failure in section_failures(tmp_path)] == [
-        f'{PAGE}:{end}: ratios.json has no section: add `## ratios` and `{{$ evidence("ratios") $}}`',
-        f'{PAGE}:{end}: stray.json has no section: add `## stray` and `{{$ evidence("stray") $}}`',
-        f'{PAGE}:5: this section does not show its file: add `{{$ evidence("allocation") $}}`',
-        f"{PAGE}:{fuzzing}: there is no {EVIDENCE}/fuzzing.json",
-        f"{EVIDENCE}/stray.json:1: no command writes this: `checks/studies/table.py` names them",
-        "checks/studies/table.py:1: fuzzing has no file: `invoke measure fuzzing` writes it",
-    ]
+    assert done.status == NOT_INSTALLED_STATUS, done.output
+    assert done.last_line.startswith(f"{missing} is not installed (")
 
 
 def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,6 +77,8 @@ def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys: pytest.Cap
     )
     assert main(["ladder"]) == 2
     assert capsys.readouterr().err == "measure: ladder is written by `invoke ladder`\n"
+    assert main(["mutation"]) == 2
+    assert "there is no measurement 'mutation'" in capsys.readouterr().err
 
 
 def test_without_a_name_the_long_ones_are_left_out_by_name(
@@ -258,48 +98,121 @@ def test_without_a_name_the_long_ones_are_left_out_by_name(
 
 
 @pytest.mark.parametrize(
-    ("raised", "status"), [(KeyboardInterrupt, 130), (NotMeasuredError("no promtool"), 1)]
+    ("raised", "status", "said"),
+    [
+        (KeyboardInterrupt, 130, "measure: interrupted; a.json is as it was"),
+        (NotMeasuredError("no promtool"), 1, "measure: a.json is as it was: no promtool"),
+        (UnfinishedError("it crashed"), 1, "measure: a.json is as it was: it crashed"),
+    ],
 )
+@pytest.mark.usefixtures("as_it_was")
 def test_what_ends_early_leaves_the_file_as_it_was(
-    raised: BaseException, status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    raised: BaseException,
+    status: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Ctrl-C, and something that is missing: nothing is written, nothing half."""
+    """Ctrl-C, something that is missing, and a crash: nothing is written, nothing half."""
 
     def stop(_: Evidence) -> None:
         raise raised
 
     monkeypatch.setattr(command, "MEASUREMENTS", {"a": Measurement((Step("one", stop),))})
+    assert main(["a"]) == status
+    assert capsys.readouterr().err == f"{said}\n"
+
+
+@pytest.fixture
+def as_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A folder with one evidence file, which is the same afterwards."""
     monkeypatch.setattr(command, "FOLDER", tmp_path)
     (tmp_path / "a.json").write_text("as it was")
-    assert main(["a"]) == status
+    yield
     assert [file.read_text() for file in tmp_path.iterdir()] == ["as it was"]
 
 
-def test_a_file_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Interrupted while it is written, the old one is there and nothing else."""
-
-    def half(file: Path, text: str, **_: str) -> None:
-        with file.open("w") as opened:
-            opened.write(text[:10])
-        raise KeyboardInterrupt
-
-    evidence = Evidence({"n": Figure(1, "calls")})
-    first = evidence.write("a", 0.1, tmp_path).stat()
-    assert evidence.write("a", 0.1, tmp_path).stat().st_ino != first.st_ino  # another file took its place
-    before = (tmp_path / "a.json").read_bytes()
-    monkeypatch.setattr(Path, "write_text", half)
-    with pytest.raises(KeyboardInterrupt):
-        evidence.write("a", 0.2, tmp_path)
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == [before]
+# The audit
 
 
-def test_the_digest_of_the_code_changes_with_a_file(tmp_path: Path) -> None:
-    """With its text and with its name, not with what Python keeps beside it."""
-    (tmp_path / "a.py").write_text("x = 1")
-    first = code_digest(tmp_path)
-    (tmp_path / "a.pyc").write_text("kept")
-    assert code_digest(tmp_path) == first
-    (tmp_path / "a.py").write_text("x = 2")
-    second = code_digest(tmp_path)
-    (tmp_path / "a.py").rename(tmp_path / "b.py")
-    assert len({first, second, code_digest(tmp_path)}) == 3
+def _found(evidence: Evidence) -> None:
+    evidence.figures["n"] = Figure(2, "calls", tolerance=0)
+
+
+def _raising(error: Exception) -> Measurement:
+    def step(evidence: Evidence) -> None:
+        _found(evidence)
+        raise error
+
+    return Measurement((Step("raises", step, again=True),))
+
+
+@pytest.fixture
+def audited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[[dict[str, Measurement]], tuple[int, list[str]]]:
+    """What the audit says of these measurements; their files say n = 2, and that of the last one n = 3."""
+
+    def call(measurements: dict[str, Measurement]) -> tuple[int, list[str]]:
+        commands = {name: f"invoke measure {name}" for name in measurements}
+        for name in measurements:
+            evidence = Evidence()
+            _found(evidence)
+            if name == [*measurements][-1]:
+                evidence.figures["n"] = Figure(3, "calls", tolerance=0)
+            evidence.write(name, 0.1, tmp_path / EVIDENCE)
+        for file in (tmp_path / PAGE, tmp_path / TABLE):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        sections = [f'## {name}\n\n{{$ evidence("{name}") $}}\n' for name in measurements]
+        (tmp_path / PAGE).write_text("\n".join(sections))
+        status = audit.main(tmp_path, measurements, commands)
+        return status, capsys.readouterr().out.splitlines()
+
+    return call
+
+
+def test_the_audit_tells_a_crash_from_what_is_not_installed(
+    audited: Callable[[dict[str, Measurement]], tuple[int, list[str]]],
+) -> None:
+    """One is red, the other is named as skipped; and neither hides what is wrong elsewhere."""
+    status, lines = audited(
+        {
+            "missing": _raising(NotMeasuredError("promtool is not installed")),
+            "crash": _raising(UnfinishedError("fuzz.py: exit status 1\nValueError: a finding")),
+            "bug": _raising(ZeroDivisionError("division by zero")),
+            "typed": Measurement((Step("finds", _found, again=True),)),
+        }
+    )
+    assert (status, lines) == (
+        1,
+        [
+            f"{EVIDENCE}/crash.json:1: could not be measured again: UnfinishedError",
+            "fuzz.py: exit status 1",
+            "ValueError: a finding",
+            f"{EVIDENCE}/bug.json:1: could not be measured again: ZeroDivisionError",
+            "division by zero",
+            f"{EVIDENCE}/typed.json:14: n: recorded as 3 calls, now 2: `invoke measure typed` renews it",
+            "SKIPPED missing: promtool is not installed",
+            "4 evidence files compared, 1 skipped, 3 failures",
+        ],
+    )
+
+
+def test_what_is_not_installed_alone_is_not_red(
+    audited: Callable[[dict[str, Measurement]], tuple[int, list[str]]],
+) -> None:
+    """It is named; in CI the whole check makes it red."""
+    missing = _raising(NotMeasuredError("no promtool"))
+    last = Measurement(
+        (
+            Step(
+                "finds",
+                lambda evidence: evidence.figures.update(n=Figure(3, "calls", tolerance=0)),
+                again=True,
+            ),
+        )
+    )
+    assert audited({"missing": missing, "right": last}) == (
+        0,
+        ["SKIPPED missing: no promtool", "2 evidence files compared, 1 skipped, 0 failures"],
+    )
