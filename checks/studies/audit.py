@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from checks.child import UnfinishedError
 from checks.evidence.comparison import EVIDENCE, outdated_figures, unheld_figures
 from checks.evidence.figures import ROOT
 from checks.evidence.measurement import NotMeasuredError
@@ -43,8 +44,9 @@ def main(
             except NotMeasuredError as error:
                 skipped.append(f"SKIPPED {name}: {error}")
             except Exception as error:  # noqa: BLE001 - one that cannot be compared does not hide the others
-                what = f"could not be measured again: {type(error).__name__}"
-                found.append(Failure(f"{EVIDENCE}/{name}.json", 1, what, str(error)))
+                kind = "" if isinstance(error, UnfinishedError) else f"{type(error).__name__}: "
+                first, _, rest = f"could not be measured again: {kind}{error}".partition("\n")
+                found.append(Failure(f"{EVIDENCE}/{name}.json", 1, first, rest))
             progress.step(name)
     for line in [*map(str, found), *skipped]:
         print(line)
