@@ -123,6 +123,25 @@ def test_a_good_exercise_is_graded_once(
     assert run() == graded
 
 
+def test_a_verdict_depends_on_the_judge_the_capstone_and_the_evidence(
+    write: Callable[..., Path],
+    run: Callable[[], tuple[int, list[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A change of any of them, and of no other file, has every submission graded again."""
+    monkeypatch.setattr(check, "attempt", right)
+    write()
+    run()
+    for path in check.GRADING:
+        file = tmp_path / path if path.endswith(".py") else tmp_path / path / "file"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("changed")
+        assert "5 submissions graded, 0 failures" in run()[1][0]
+    (tmp_path / "docs/page.md").write_text("changed")
+    assert "0 submissions graded" in run()[1][0]
+
+
 def test_a_submission_that_is_edited_while_it_is_graded_is_not_remembered(
     write: Callable[..., Path], run: Callable[[], tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
