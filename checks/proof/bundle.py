@@ -12,7 +12,7 @@ import re
 import tempfile
 import xml.etree.ElementTree as ET
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import distributions
@@ -225,12 +225,8 @@ def _document(data: ProofData, proofs: Sequence[Proof], capstone: str) -> dict[s
         },
         "rungs": [{"name": rung.name, "command": rung.command} for rung in data.rungs],
         "claims": [
-            {
-                "id": proof.claim.id,
-                "statement": proof.claim.statement,
-                "contract": proof.claim.contract,
-                "owner": proof.claim.owner,
-                "check": proof.claim.check,
+            asdict(proof.claim)
+            | {
                 "rung": proof.claim.rung,
                 "command": proof.claim.command,
                 "verdict": proof.verdict,

@@ -161,16 +161,8 @@ def _rungs(data: ProofData, clean: Verdicts) -> dict[str, Any]:
 
 
 def _claims(data: ProofData) -> dict[str, Any]:
-    return {
-        claim.id: {
-            "statement": claim.statement,
-            "contract": claim.contract,
-            "owner": claim.owner,
-            "check": claim.check,
-            "drifts": list(claim.drifts),
-        }
-        for claim in data.claims
-    }
+    entries = {claim.id: asdict(claim) | {"drifts": list(claim.drifts)} for claim in data.claims}
+    return {name: {key: entry[key] for key in entry if key != "id"} for name, entry in entries.items()}
 
 
 def _figures(rungs: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:

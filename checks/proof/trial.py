@@ -15,6 +15,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -219,8 +220,7 @@ class Trials:
         """What came of each; Ctrl-C ends what runs, in order, and leaves nothing behind."""
         found: dict[Trial, Outcome] = {}
         for trial in trials:
-            known = self._memory.known(_key(trial), self._depends_on(trial))
-            if known:
+            if known := self._memory.known(_key(trial), self._depends_on(trial, self.snapshot.digest)):
                 found[trial] = Verdicts(**known)
         waiting = [trial for trial in dict.fromkeys(trials) if trial not in found]
         over = Event()
@@ -236,23 +236,23 @@ class Trials:
 
     def _try(self, trial: Trial, progress: Progress, over: Event) -> Outcome:
         progress.begin(trial.name)
-        before = self._depends_on(trial)
+        before = self._depends_on(trial, self.snapshot.digest)
         found: Outcome
         try:
             with self.snapshot.changed(trial.diff) as copy:
                 found = self._verdicts(copy, trial, over)
             if not found.not_imported:
-                self._memory.keep(_key(trial), before, lambda: self._depends_on(trial), asdict(found))
+                now = partial(self._depends_on, trial, self.snapshot.digest_now())
+                self._memory.keep(_key(trial), before, now, asdict(found))
         except NO_VERDICTS as error:
             found = error
         if not over.is_set():
             progress.step(trial.name)
         return found
 
-    def _depends_on(self, trial: Trial) -> str:
-        how = [self.snapshot.plugin.read_text(encoding="utf-8"), Path(__file__).read_text(encoding="utf-8")]
-        portable = trial.digest(self.snapshot.digest_now())
-        return digest(ROOT, (), portable, *how, environment(*CAPSTONE_TOOLS))
+    def _depends_on(self, trial: Trial, capstone: str) -> str:
+        how = [file.read_text(encoding="utf-8") for file in (self.snapshot.plugin, Path(__file__))]
+        return digest(ROOT, (), trial.digest(capstone), *how, environment(*CAPSTONE_TOOLS))
 
     def _verdicts(self, copy: Path, trial: Trial, over: Event) -> Verdicts:
         demo = self._python(copy, over, "-m", "service_monitoring", "demo")
