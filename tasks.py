@@ -161,6 +161,20 @@ def ladder(_: Context, name: str | None = None) -> None:
     run("checks.proof.ladder", *([name] if name else []))
 
 
+@task(
+    positional=["name"],
+    help={
+        "name": "the folder of the proposal, which says what the change does",
+        "title": "what the change does, as an imperative",
+        "motive": "why you would believe it in a review",
+    },
+)
+def propose(_: Context, name: str, title: str = "", motive: str = "") -> None:
+    """Turn your change of capstone/src into a change proposal, and take it back from the working tree."""
+    options = [f"--{key}={value}" for key, value in (("title", title), ("motive", motive)) if value]
+    run("checks.proof.propose", *options, name)
+
+
 @task
 def bench(_: Context) -> None:
     """Print what the service's promises cost, and what a replay of a million samples does."""

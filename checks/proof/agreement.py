@@ -7,13 +7,13 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from checks.failure import Failure, failure_at
-from checks.proof.changes import PROPOSALS, read_changes
+from checks.failure import Failure
+from checks.proof.changes import ChangeError, malformed, names_of_changes, page_of, read_change
 from checks.proof.claims import CLAIMS, ROOT, ProofData, ProofDataError
-from checks.proof.ladder import COMMAND, RECORD, contradictions, read_record, stale, uninformative
+from checks.proof.ladder import RECORD, contradictions, dull_rungs, read_record, stale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from checks.proof.changes import Change
@@ -54,65 +54,68 @@ def tests_of(file: Path) -> set[str]:
 
 
 def disagreements(root: Path, data: ProofData) -> Iterator[Failure]:
-    """Owners, tests and proposals that a claim names and that are not there, and rungs that nobody lists."""
-    file = root / CLAIMS
+    """Owners, tests and proposals that a claim names and that are not there, and rungs without a folder."""
     for contract in data.contracts:
         for owner in contract.owners:
             if not exists(owner):
-                message = f"contract {contract.name}: there is no {owner}"
-                yield failure_at(root, file, [f'name = "{contract.name}"'], message)
+                message = f"contract {contract.name}: its owner {owner} does not exist"
+                yield data.failure(root, contract.name, message)
         if not data.of_contract(contract.name):
-            yield failure_at(root, file, [f'name = "{contract.name}"'], f"contract {contract.name}: no claim")
-    yield from _claims(root, data)
+            yield data.failure(root, contract.name, f"contract {contract.name}: no claim is a part of it")
+    yield from _of_claims(root, data)
     suites = {path.parent.name for path in (root / "capstone/tests").glob("*/test_*.py")}
     for name in sorted(suites ^ {rung.name for rung in data.rungs}):
-        yield Failure(str(CLAIMS), 1, f"{name} is a rung in only one of capstone/tests and [[rung]]")
+        message = f"{name} is a rung in only one of capstone/tests and {CLAIMS}"
+        yield data.failure(root, name, message)
 
 
-def _claims(root: Path, data: ProofData) -> Iterator[Failure]:
-    file = root / CLAIMS
+def _of_claims(root: Path, data: ProofData) -> Iterator[Failure]:
     for claim in data.claims:
-        at = [f'id = "{claim.id}"']
+        said = f"claim {claim.id}:"
         if not exists(claim.owner):
-            yield failure_at(root, file, at, f"claim {claim.id}: its owner {claim.owner} does not exist")
+            yield data.failure(root, claim.id, f"{said} its owner {claim.owner} does not exist")
         test_file, _, test = claim.check.partition("::")
         if test not in tests_of(root / "capstone" / test_file):
-            yield failure_at(root, file, at, f"claim {claim.id}: its check {claim.check} does not exist")
+            yield data.failure(root, claim.id, f"{said} its check {claim.check} does not exist")
         for drift in claim.drifts:
-            if not (root / PROPOSALS / drift / "index.md").is_file():
-                yield failure_at(root, file, at, f"claim {claim.id}: there is no proposal {drift}")
+            if not (root / page_of(drift)).is_file():
+                message = f"{said} there is no proposal {drift}: `invoke propose {drift}` writes one"
+                yield data.failure(root, claim.id, message)
 
 
-def shape(changes: list[Change]) -> Iterator[Failure]:
-    """Proposals that are not title, motive and diff."""
-    for change in changes:
-        path = f"{PROPOSALS}/{change.name}/index.md"
-        if not change.title or not change.motive or not change.diff.strip():
-            yield Failure(path, 1, "a proposal is a title, a motive and one diff")
-        if any(
-            line.startswith(("--- a/", "+++ b/")) and "/capstone/src/" not in line
-            for line in change.diff.splitlines()
-        ):
-            yield Failure(path, 1, "a proposal changes capstone/src and nothing else")
+def readable(root: Path) -> tuple[list[Change], list[Failure]]:
+    """Every proposal that can be read, and what is wrong with those and with the others."""
+    changes, failures = [], []
+    for name in names_of_changes(root):
+        try:
+            change = read_change(root, name)
+        except ChangeError as error:
+            failures.append(error.failure)
+        else:
+            changes.append(change)
+            failures += malformed(change)
+    return changes, failures
+
+
+def disputed(root: Path, data: ProofData, changes: Sequence[Change]) -> list[Failure]:
+    """What the ladder's record says against the claims; an old record is only said to be old."""
+    recorded = read_record(root)
+    return stale(recorded, data, changes, root) or [
+        *contradictions(recorded, data, root),
+        *(Failure(str(RECORD), 1, why) for why in dull_rungs(recorded)),
+    ]
 
 
 def main() -> int:
-    """Print everything that does not agree; the exit status says whether there is any."""
+    """Print what does not agree; what can only follow from it is not looked at."""
     try:
         data = ProofData.read()
     except ProofDataError as error:
         print(error)
         return 1
-    changes = read_changes(ROOT)
-    failures = [*disagreements(ROOT, data), *shape(changes)]
-    recorded = read_record()
-    old = stale(recorded, data, changes, ROOT)
-    failures += [Failure(str(RECORD), 1, f"{why} since the record was made: {COMMAND}") for why in old]
-    if recorded and not old:
-        said = [*contradictions(recorded, data), *uninformative(recorded)]
-        failures += [Failure(str(RECORD), 1, why) for why in said]
-    for failure in failures:
-        print(failure)
+    changes, failures = readable(ROOT)
+    failures = [*disagreements(ROOT, data), *failures] or disputed(ROOT, data, changes)
+    print(*failures, sep="\n", end="\n" if failures else "")
     counted = f"{len(data.claims)} claims, {len(data.drifts())} drifts, {len(changes)} proposals"
     print(f"{counted}, {len(failures)} failures")
     return 1 if failures else 0

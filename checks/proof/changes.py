@@ -6,18 +6,31 @@ believed: `checks.proof.ladder` runs both.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 
+from checks.failure import Failure
 from checks.pages.page import Page
 
 PROPOSALS = Path("docs/proposals")
+TITLE_TO_WRITE = "Title to be written"
+MOTIVE_TO_WRITE = "Motive to be written: why you would believe this change in a review."
+OUTSIDE = re.compile(
+    r"^(?:--- a/|\+\+\+ b/|diff --git a/|(?:rename|copy) (?:from|to) )(?!capstone/src/)", re.MULTILINE
+)
 
 
-class UnknownChangeError(LookupError):
-    """There is no proposal of this name."""
+class ChangeError(LookupError):
+    """A proposal that is not there, or whose page is none.
+
+    Attributes:
+        failure: Which page, and what is wrong with it.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        self.failure = Failure(page_of(name).as_posix(), 1, message)
+        super().__init__(str(self.failure))
 
 
 @dataclass(frozen=True)
@@ -36,27 +49,51 @@ class Change:
     motive: str
     diff: str
 
-    @cached_property
-    def digest(self) -> str:
-        """Changes when the diff does."""
-        return sha256(self.diff.encode()).hexdigest()[:16]
+
+def page_of(name: str) -> Path:
+    """The page of a proposal, below the repository."""
+    return PROPOSALS / name / "index.md"
 
 
 def read_change(root: Path, name: str) -> Change:
     """The proposal of this name.
 
     Raises:
-        UnknownChangeError: There is none.
+        ChangeError: There is none, or it has no diff.
     """
-    file = root / PROPOSALS / name / "index.md"
+    file = root / page_of(name)
     if not name or not file.is_file():
-        raise UnknownChangeError(f"there is no change proposal {name!r}: see {PROPOSALS}/")
+        raise ChangeError(name, "there is no such change proposal: `invoke review` lists them")
     page = Page(root, file)
-    fence = next(fence for fence in page.fences if fence.language == "diff")
-    title, *motive = page.lines[: fence.line - 1]
-    return Change(name, title.removeprefix("# ").strip(), "\n".join(motive).strip(), fence.content)
+    diffs = [fence for fence in page.fences if fence.language == "diff"]
+    if len(diffs) != 1 or not diffs[0].content.strip():
+        raise ChangeError(name, "a proposal is a title, a motive and one diff")
+    title, *motive = page.lines[: diffs[0].line - 1] or [""]
+    return Change(name, title.removeprefix("# ").strip(), "\n".join(motive).strip(), diffs[0].content)
+
+
+def names_of_changes(root: Path) -> list[str]:
+    """The name of every proposal."""
+    return sorted(file.parent.name for file in (root / PROPOSALS).glob("*/index.md"))
 
 
 def read_changes(root: Path) -> list[Change]:
-    """Every proposal, by name."""
-    return [read_change(root, file.parent.name) for file in sorted((root / PROPOSALS).glob("*/index.md"))]
+    """Every proposal, by name.
+
+    Raises:
+        ChangeError: One has no diff.
+    """
+    return [read_change(root, name) for name in names_of_changes(root)]
+
+
+def malformed(change: Change) -> list[Failure]:
+    """What a proposal lacks, and what it may not touch."""
+    path = page_of(change.name).as_posix()
+    found = []
+    if change.title in {"", TITLE_TO_WRITE}:
+        found.append(Failure(path, 1, "write the title: what the change does, as an imperative"))
+    if change.motive in {"", MOTIVE_TO_WRITE}:
+        found.append(Failure(path, 3, "write the motive: why you would believe this change in a review"))
+    if OUTSIDE.search(change.diff):
+        found.append(Failure(path, 1, "a proposal changes capstone/src and nothing else"))
+    return found

@@ -5,21 +5,26 @@ Everything that shows or proves a claim reads it through here; nothing else list
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from checks.failure import Failure, failure_at
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 CLAIMS = Path("capstone/claims.toml")
+KINDS: dict[object, type] = {"str": str, "int": int, "tuple[str, ...]": list}
+"""What TOML holds for the type of a field."""
 
 
 class ProofDataError(ValueError):
-    """What is wrong with the data file, and where."""
+    """What is wrong with the data file and on which line, or with a name that it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Rung:
     Attributes:
         name: The folder of its tests in `capstone/tests`.
         sees: What it runs, and so what it can see.
-        blind: What it can not see, however often it runs.
+        blind: What it cannot see, however often it runs.
     """
 
     name: str
@@ -58,7 +63,7 @@ class Contract:
     """A named promise of the capstone.
 
     Attributes:
-        name: The name that everybody uses.
+        name: The name that code and pages use.
         promise: What is promised, in one sentence.
         owners: Dotted names of what keeps it.
         outcome: The learning outcome that it stands for, counted from 1.
@@ -120,17 +125,21 @@ class ProofData:
             ProofDataError: It is not what it must be.
         """
         try:
-            document = tomllib.loads((root / CLAIMS).read_text(encoding="utf-8"))
-            data = cls(
-                _rows(document, "outcome", Outcome),
-                _rows(document, "rung", Rung),
-                _rows(document, "contract", Contract),
-                _rows(document, "claim", Claim),
-            )
-        except (OSError, tomllib.TOMLDecodeError) as error:
+            text = (root / CLAIMS).read_text(encoding="utf-8")
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            line = re.search(r"at line (\d+)", str(error))
+            raise ProofDataError(str(Failure(str(CLAIMS), int(line[1]) if line else 1, str(error)))) from None
+        except (OSError, UnicodeDecodeError) as error:
             raise ProofDataError(f"{CLAIMS}: {error}") from None
-        for problem in data.problems():
-            raise ProofDataError(f"{CLAIMS}: {problem}")
+        data = cls(
+            _rows(text, document, "outcome", Outcome),
+            _rows(text, document, "rung", Rung),
+            _rows(text, document, "contract", Contract),
+            _rows(text, document, "claim", Claim),
+        )
+        for name, problem in data.problems():
+            raise ProofDataError(str(data.failure(root, name, problem)))
         return data
 
     @cached_property
@@ -160,37 +169,46 @@ class ProofData:
                 found.setdefault(drift, []).append(claim)
         return dict(sorted(found.items()))
 
-    def problems(self) -> Iterator[str]:
-        """What does not fit together inside the file."""
+    @staticmethod
+    def failure(root: Path, name: str, message: str) -> Failure:
+        """A failure on the line of the file that gives a claim, a contract or a rung its name."""
+        return failure_at(root, root / CLAIMS, [f'id = "{name}"', f'name = "{name}"'], message)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What does not fit together inside the file: the name of the entry, and what is wrong with it."""
         yield from _twice("contract", [contract.name for contract in self.contracts])
         yield from _twice("claim", [claim.id for claim in self.claims])
         yield from _twice("rung", [rung.name for rung in self.rungs])
         contracts, rungs = {c.name for c in self.contracts}, {r.name for r in self.rungs}
         for contract in self.contracts:
             if not 1 <= contract.outcome <= len(self.outcomes):
-                yield f"contract {contract.name}: there is no outcome {contract.outcome}"
+                yield contract.name, f"contract {contract.name}: there is no outcome {contract.outcome}"
         for claim in self.claims:
             if claim.contract not in contracts:
-                yield f"claim {claim.id}: there is no contract {claim.contract!r}"
+                yield claim.id, f"claim {claim.id}: there is no contract {claim.contract!r}"
             if not claim.check.startswith("tests/") or claim.rung not in rungs:
-                yield f"claim {claim.id}: its check {claim.check} is on no rung: tests/RUNG/FILE::TEST"
+                message = f"claim {claim.id}: its check {claim.check} is on no rung: tests/RUNG/FILE::TEST"
+                yield claim.id, message
             if not claim.drifts:
-                yield f"claim {claim.id}: names no drift that makes it false"
+                yield claim.id, f"claim {claim.id}: names no drift that makes it false"
 
 
-def _rows(document: dict[str, Any], name: str, kind: type[Any]) -> tuple[Any, ...]:
-    wanted = {field.name for field in fields(kind)}
+def _rows(text: str, document: dict[str, Any], table: str, kind: type[Any]) -> tuple[Any, ...]:
+    wanted = {field.name: KINDS[field.type] for field in fields(kind)}
     rows = []
-    for number, row in enumerate(document.get(name, []), 1):
-        if row.keys() != wanted:
-            odd = ", ".join(sorted(row.keys() ^ wanted))
-            raise ProofDataError(f"{CLAIMS}: [[{name}]] number {number}: missing or unknown: {odd}")
+    for number, row in enumerate(document.get(table, [])):
+        odd = sorted(row.keys() ^ wanted.keys())
+        odd += [key for key, value in row.items() if key in wanted and not isinstance(value, wanted[key])]
+        if odd:
+            starts = [at for at, line in enumerate(text.splitlines(), 1) if line.strip() == f"[[{table}]]"]
+            message = f"[[{table}]]: missing, unknown or of another type: {', '.join(odd)}"
+            raise ProofDataError(str(Failure(str(CLAIMS), starts[number], message)))
         rows.append(
             kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
         )
     return tuple(rows)
 
 
-def _twice(what: str, names: Sequence[str]) -> Iterator[str]:
+def _twice(what: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"{what} {name} stands there twice"
+        yield name, f"{what} {name} stands there twice"

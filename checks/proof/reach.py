@@ -1,8 +1,8 @@
 """Which test files can notice a change: no other is run on it.
 
 A test file reaches every file that it or its `conftest.py` imports, at any depth. One that starts processes
-and speaks of the package reaches all of the package, and so does the rung `shape`, which reads the sources
-themselves. What a change adds is reached through a file that it touches.
+and names the package reaches all of the package. The rung `shape` reads the sources themselves, so it can
+notice every change. What a change adds is reached through a file that it touches.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Reach:
         self._imports = {
             file: self._imported(file) for file in [*self._package, *(capstone / "tests").rglob("*.py")]
         }
+        self._reached = {test: self._reached_by(test) for test in self._tests}
 
     def test_files(self, diff: str) -> list[str]:
         """The test files that can notice a diff, relative to the capstone."""
@@ -42,12 +43,10 @@ class Reach:
         return [
             file.relative_to(self._capstone).as_posix()
             for file in self._tests
-            if anything or touched & self._reached(file)
+            if anything or file.parent.name == READS_SOURCES or touched & self._reached[file]
         ]
 
-    def _reached(self, test: Path) -> set[Path]:
-        if test.parent.name == READS_SOURCES:
-            return self._package
+    def _reached_by(self, test: Path) -> set[Path]:
         found: set[Path] = set()
         waiting = [test, *(folder / "conftest.py" for folder in test.parents)]
         while waiting:
@@ -60,7 +59,7 @@ class Reach:
     def _imported(self, file: Path) -> set[Path]:
         text = file.read_text(encoding="utf-8")
         names = set(_imported_names(ast.parse(text)))
-        if "tests" in file.parts and PACKAGE in text and "subprocess" in names:
+        if file.is_relative_to(self._capstone / "tests") and PACKAGE in text and "subprocess" in names:
             return self._package
         parents = (name.split(".")[:end] for name in names for end in range(1, name.count(".") + 2))
         return {path for parts in parents for path in self._files(parts)}

@@ -1,7 +1,7 @@
 """Judge change proposals: `invoke review` lists them, `invoke review NAME` asks, then shows what is true.
 
 Three questions: which contract the change breaks, which rung shows it first, and at which boundary the
-promise is kept. `none` three times: it keeps every promise. The truth is what the rungs said, never a note.
+promise is kept. `none` three times: it keeps every promise. The truth is what the rungs said.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.proof.changes import Change, UnknownChangeError, read_change, read_changes
+from checks.memory import Memory, digest
+from checks.proof.changes import Change, ChangeError, read_change, read_changes
 from checks.proof.claims import ROOT, ProofData, ProofDataError
-from checks.proof.ladder import read_record, row, stale, trials_of
-from checks.proof.trial import DoesNotApplyError, Trials
+from checks.proof.ladder import known_rows, read_record, row, trials_of
+from checks.proof.trial import NO_VERDICTS, Trials, capstone_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ PASS_SCORE = 0.75
 
 
 class AnswerError(ValueError):
-    """An answer that is none of those there are."""
+    """An answer that does not exist, or an option that does not fit."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,19 @@ def truth(entry: dict[str, Any], data: ProofData) -> Truth:
 
 
 def truths(changes: Sequence[Change], data: ProofData, root: Path = ROOT) -> dict[str, Truth]:
-    """The truth of each change: from the record, and by running it where the record is older than the change.
+    """The truth of each change: from the record, and by running it where its row is older than it.
 
     Raises:
         DoesNotApplyError: A diff does not fit the capstone as it is.
+        UnfinishedError: A run did not end.
     """
-    recorded = read_record(root)
-    if not stale(recorded, data, read_changes(root), root):
-        return {change.name: truth(recorded["changes"][change.name], data) for change in changes}
-    trials = trials_of(changes, data, root)
-    results = Trials(root).run(list(trials.values()), "changes tried")
-    return {change.name: truth(row(change, results[trials[change.name]], data), data) for change in changes}
+    tried = trials_of(changes, data, root / "capstone")
+    rows = known_rows(read_record(root), changes, tried, capstone_digest(root), data)
+    old = [change for change in changes if change.name not in rows]
+    if old:
+        found = Trials(root).run([tried[change.name] for change in old], "changes tried")
+        rows |= {c.name: row(c, tried[c.name], "", found[tried[c.name]], data) for c in old}
+    return {change.name: truth(rows[change.name], data) for change in changes}
 
 
 def known_answers(data: ProofData) -> dict[str, tuple[str, ...]]:
@@ -102,7 +105,7 @@ def read_answers(file: Path, names: Sequence[str], data: ProofData) -> dict[str,
     """The answers of a file: a TOML table for each change, with a key for each question.
 
     Raises:
-        AnswerError: A table or a key is missing, or an answer is none of those there are.
+        AnswerError: A table or a key is missing, or an answer does not exist.
     """
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -123,7 +126,7 @@ def read_answers(file: Path, names: Sequence[str], data: ProofData) -> dict[str,
 
 
 def ask(data: ProofData) -> dict[str, str]:
-    """The answers of somebody at a terminal; what is none of those there are is asked again."""
+    """The answers of a person at a terminal, who is asked again after an answer that does not exist."""
     answers = {}
     for question, words in QUESTIONS.items():
         known = known_answers(data)[question]
@@ -134,7 +137,7 @@ def ask(data: ProofData) -> dict[str, str]:
     return answers
 
 
-def shown(change: Change) -> Iterator[str]:
+def proposal(change: Change) -> Iterator[str]:
     """The proposal as its author brings it."""
     yield change.title
     yield "=" * len(change.title)
@@ -144,7 +147,7 @@ def shown(change: Change) -> Iterator[str]:
     yield change.diff.rstrip()
 
 
-def told(true: Truth, answers: dict[str, str], data: ProofData) -> Iterator[str]:
+def resolution(true: Truth, answers: dict[str, str], data: ProofData) -> Iterator[str]:
     """What is true, what shows it, and how the answers compare."""
     entry = true.entry
     if true.rung:
@@ -172,7 +175,7 @@ class Score:
 
     Attributes:
         corrupting: How many changes broke a promise.
-        misses: How many of these were let through.
+        misses: How many of these were accepted.
         safe: How many kept every promise.
         false_alarms: How many of these were refused.
         parts: How many of all answers were right, and how many there were.
@@ -204,7 +207,7 @@ def score(answers: dict[str, dict[str, str]], true: dict[str, Truth]) -> Score:
     )
 
 
-def sealed(true: dict[str, Truth], seed: str) -> list[str]:
+def drawn(true: dict[str, Truth], seed: str) -> list[str]:
     """The names of an exam: half of them safe, in an order that says nothing; the same for the same seed."""
     rng = random.Random(seed)  # noqa: S311 - an exam that can be taken again, not a secret
     corrupting = sorted(name for name, each in true.items() if each.rung)
@@ -219,22 +222,18 @@ def exam(data: ProofData, seed: str, answers_file: Path | None) -> int:
     """Show a sealed set, take all answers, then score them."""
     changes = {change.name: change for change in read_changes(ROOT)}
     true = truths(list(changes.values()), data)
-    names = sealed(true, seed)
+    names = drawn(true, seed)
     if answers_file:
         answers = read_answers(answers_file, names, data)
     else:
-        answers = {}
-        for number, name in enumerate(names, 1):
-            print(f"\n--- {number} of {len(names)}: {name} ---\n")
-            print(*shown(changes[name]), sep="\n")
-            answers[name] = ask(data)
+        answers = _ask_all([changes[name] for name in names], seed, data)
     for name in names:
         print(f"\n{name}: {changes[name].title}")
-        print(*told(true[name], answers[name], data), sep="\n")
+        print(*resolution(true[name], answers[name], data), sep="\n")
     result = score(answers, true)
     right, asked = result.parts
     print(f"\nexam {seed}: {right} of {asked} answers right")
-    print(f"let through {result.misses} of {result.corrupting} changes that break a promise")
+    print(f"accepted {result.misses} of {result.corrupting} changes that break a promise")
     print(f"refused {result.false_alarms} of {result.safe} changes that keep every promise")
     passed = result.value >= PASS_SCORE
     verdict = "passed" if passed else f"not passed, which takes {PASS_SCORE:.0%}"
@@ -242,16 +241,40 @@ def exam(data: ProofData, seed: str, answers_file: Path | None) -> int:
     return 0 if passed else 1
 
 
+def _ask_all(changes: Sequence[Change], seed: str, data: ProofData) -> dict[str, dict[str, str]]:
+    """The answers to a whole exam; one that was interrupted goes on where it stopped."""
+    memory, asked = Memory("exams"), digest(ROOT, (), *(change.diff for change in changes))
+    answers: dict[str, dict[str, str]] = memory.known(seed, asked) or {}
+    print(f"exam {seed}: when you stop, `invoke review --exam --seed {seed}` goes on from there")
+    for number, change in enumerate(changes, 1):
+        if change.name not in answers:
+            print(f"\n--- {number} of {len(changes)}: {change.name} ---\n")
+            print(*proposal(change), sep="\n")
+            answers[change.name] = ask(data)
+            memory.keep(seed, asked, lambda: asked, answers)
+    memory.forget(seed)
+    return answers
+
+
 def judge(name: str, data: ProofData, answers_file: Path | None) -> int:
     """Show one proposal, take the answers, then show the truth."""
     change = read_change(ROOT, name)
     answers = read_answers(answers_file, [name], data)[name] if answers_file else {}
-    print(*shown(change), sep="\n")
+    print(*proposal(change), sep="\n")
     answers = answers or ask(data)
     print()
     true = truths([change], data)[name]
-    print(*told(true, answers, data), sep="\n")
+    print(*resolution(true, answers, data), sep="\n")
     return 0 if all(answer in true.right[question] for question, answer in answers.items()) else 1
+
+
+def _refuse_odd_options(asked: argparse.Namespace) -> None:
+    if asked.exam and asked.name:
+        raise AnswerError(f"an exam draws its own proposals: leave out {asked.name}, or --exam")
+    if asked.seed and not asked.exam:
+        raise AnswerError("--seed names an exam: add --exam")
+    if asked.answers and not (asked.exam or asked.name):
+        raise AnswerError("--answers needs the name of a proposal, or --exam")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -265,13 +288,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", default="", help="take the exam of this name; default: a new one")
     asked = parser.parse_args(arguments)
     try:
+        _refuse_odd_options(asked)
         data = ProofData.read()
         if asked.exam:
             return exam(data, asked.seed or secrets.token_hex(3), asked.answers)
         if asked.name:
             return judge(asked.name, data, asked.answers)
         changes = read_changes(ROOT)
-    except (ProofDataError, UnknownChangeError, AnswerError, DoesNotApplyError) as error:
+    except (ProofDataError, ChangeError, AnswerError, *NO_VERDICTS) as error:
         print(f"review: {error}", file=sys.stderr)
         return 2
     except (EOFError, KeyboardInterrupt):

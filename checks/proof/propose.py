@@ -1,0 +1,167 @@
+"""Turn the working tree's change of capstone/src into a change proposal: `invoke propose NAME`.
+
+It writes the proposal's page, makes sure that the diff on it is the whole change, and only then takes the
+change back. Whatever else is changed in the working tree stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checks.proof.changes import (
+    MOTIVE_TO_WRITE,
+    PROPOSALS,
+    TITLE_TO_WRITE,
+    ChangeError,
+    page_of,
+    read_change,
+)
+from checks.proof.claims import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SOURCE = "capstone/src"
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+DIFF = ("diff", "--no-ext-diff", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/", "-U2")
+
+
+class ProposeError(ValueError):
+    """Why the working tree's change is no proposal; the tree is as it was."""
+
+
+class _Repository:
+    """The repository, seen through an index of its own: the reader's index is not touched."""
+
+    def __init__(self, root: Path, folder: str) -> None:
+        self._root = root
+        self._environment = {**os.environ, "GIT_INDEX_FILE": f"{folder}/index"}
+
+    def git(self, *arguments: str, given: str = "") -> str:
+        """What git says.
+
+        Raises:
+            ProposeError: It refuses.
+        """
+        done = subprocess.run(
+            ["git", "-c", "core.quotePath=off", *arguments],  # noqa: S607 - the developer's git
+            cwd=self._root,
+            env=self._environment,
+            input=given,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        if done.returncode:
+            raise ProposeError(f"git {arguments[0]}: {'; '.join(done.stderr.strip().splitlines())}")
+        return done.stdout
+
+    def changed(self, folder: str) -> str:
+        """The hash of HEAD with what the working tree changes below a folder, which is in the index then."""
+        self.git("read-tree", "HEAD")
+        self.git("add", "--all", "--", folder)
+        return self.git("write-tree")
+
+    def applied(self, diff: str) -> str:
+        """The hash of HEAD with a diff applied."""
+        self.git("read-tree", "HEAD")
+        self.git("apply", "--cached", "-p1", "-", given=diff)
+        return self.git("write-tree")
+
+    def names(self, *options: str) -> list[str]:
+        """The files in which the index differs from HEAD."""
+        said = self.git("diff", "--cached", "--no-renames", "--name-only", "-z", *options, "HEAD")
+        return said.split("\0")[:-1]
+
+
+def propose(name: str, title: str, motive: str, root: Path) -> None:
+    """Write the change of SOURCE as a proposal and take it back from the working tree and from the index.
+
+    Raises:
+        ProposeError: It is no proposal; nothing was written and nothing was taken back.
+    """
+    if not SLUG.fullmatch(name):
+        raise ProposeError(f"{name!r} cannot be a folder's name here: small letters, digits and hyphens")
+    if (root / PROPOSALS / name).exists():
+        raise ProposeError(f"{PROPOSALS / name} is there already: name another one")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(dir=root / PROPOSALS, prefix=".") as beside,
+    ):
+        repository = _Repository(root, folder)
+        repository.changed("capstone")
+        for other in repository.names():
+            if not other.startswith(f"{SOURCE}/"):
+                raise ProposeError(
+                    f"{other} is changed too: commit it first; a proposal changes {SOURCE} only"
+                )
+        whole = repository.changed(SOURCE)
+        new = repository.names("--diff-filter=A")
+        if not repository.names():
+            raise ProposeError(f"nothing below {SOURCE} is changed")
+        diff = _plain(repository.git(*DIFF, "--cached", "HEAD"))
+        draft = Path(beside) / name
+        draft.mkdir()
+        (draft / "index.md").write_text(_page(title, motive, diff), encoding="utf-8")
+        written = read_change(root, draft.relative_to(root / PROPOSALS).as_posix()).diff if diff else ""
+        if not diff or repository.applied(written) != whole or repository.changed(SOURCE) != whole:
+            raise ProposeError("a diff cannot hold all of it: a binary or empty file, a mode, or a new edit")
+        draft.rename(root / PROPOSALS / name)
+    _take_back(root, new)
+
+
+def _plain(diff: str) -> str:
+    """A diff as it stands on a page: without git's own header lines, and without blanks on an empty line."""
+    headers = ("diff --git ", "index ", "new file ", "deleted file ")
+    ours = [line for line in diff.splitlines(keepends=True) if not line.startswith(headers)]
+    return "".join("\n" if line == " \n" else line for line in ours)
+
+
+def _page(title: str, motive: str, diff: str) -> str:
+    fence = max(["``", *re.findall("`{3,}", diff)], key=len) + "`"
+    return f"# {title or TITLE_TO_WRITE}\n\n{motive or MOTIVE_TO_WRITE}\n\n{fence}diff\n{diff}{fence}\n"
+
+
+def _take_back(root: Path, new: Sequence[str]) -> None:
+    """Make SOURCE what HEAD has, in the working tree and in the index."""
+    restore = ["git", "restore", "--source=HEAD", "--staged", "--worktree", "--", SOURCE]
+    done = subprocess.run(restore, cwd=root, capture_output=True, check=False, text=True)
+    if done.returncode:
+        said = "; ".join(done.stderr.strip().splitlines())
+        raise ProposeError(f"the proposal is written, but {SOURCE} is as it was: {said}")
+    for path in (root / name for name in new):
+        path.unlink(missing_ok=True)  # what git did not know
+        for parent in path.parents:
+            if parent == root / SOURCE or any(parent.iterdir()):
+                break
+            parent.rmdir()
+
+
+def main(arguments: Sequence[str], root: Path = ROOT) -> int:
+    """Write the proposal and say what comes next."""
+    parser = argparse.ArgumentParser(prog="invoke propose", description=__doc__)
+    parser.add_argument("name", help="the folder of the proposal, which says what the change does")
+    parser.add_argument("--title", default="", help="what the change does, as an imperative")
+    parser.add_argument("--motive", default="", help="why you would believe it in a review")
+    asked = parser.parse_args(arguments)
+    try:
+        propose(asked.name, asked.title, asked.motive, root)
+    except (ProposeError, ChangeError, OSError, UnicodeDecodeError) as error:
+        print(f"propose: {error}", file=sys.stderr)
+        return 2
+    print(f"{page_of(asked.name)}: written; {SOURCE} is as it was before the change")
+    if not (asked.title and asked.motive):
+        print("next: write its title and its motive there")
+    print(f"next: `invoke ladder {asked.name}` tries it on every rung")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,251 @@
+"""The ladder's record: only what changed is run, and what it says is what is run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from checks.proof import ladder
+from checks.proof import trial as trial_module
+from checks.proof.changes import read_changes
+from checks.proof.claims import ROOT, ProofData
+from checks.proof.ladder import RECORD, contradictions, dull_rungs, known_rows, read_record, stale, trials_of
+from checks.proof.trial import DEMO, UNCHANGED, Trial, Trials, capstone_digest
+from checks.proof.verdicts import rung_of
+from checks.tests.small import CHECKS, Small, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+IS_42 = "ANSWER = 42"
+ROWS = 2
+FAST, SLOW = "domain", "drill"
+
+
+@pytest.fixture
+def small(small: Small) -> Small:
+    """A small repository with a drift, a safe proposal and a claim."""
+    small.propose("is-41", replaced(IS_42, "ANSWER = 41"))
+    small.propose("say-why", replaced(IS_42, "ANSWER = 42  # as everybody knows"))
+    small.claim("answer-is-42", CHECKS["answer-is-42"], "is-41")
+    return small
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The trials that are run, by name, where nothing is remembered, as in a clone."""
+    monkeypatch.setenv("CI", "true")
+    names: list[str] = []
+    run = Trials._try  # noqa: SLF001 - what a trial costs is seen nowhere else
+
+    def count(self: Trials, trial: Trial, *more: Any) -> object:  # noqa: ANN401 - what it was given
+        names.append(trial.name)
+        return run(self, trial, *more)
+
+    monkeypatch.setattr(Trials, "_try", count)
+    return names
+
+
+def said(failures: Any) -> list[str]:  # noqa: ANN401 - an iterator of failures
+    """Each failure as a check shows it."""
+    return [str(failure) for failure in failures]
+
+
+def old(small: Small) -> list[str]:
+    """What has changed since the record of a small repository was made."""
+    data = ProofData.read(small.root)
+    return [
+        str(failure) for failure in stale(read_record(small.root), data, read_changes(small.root), small.root)
+    ]
+
+
+def test_a_new_proposal_costs_one_trial_in_a_clone(small: Small, tried: list[str]) -> None:
+    """The rows of the others are in the record, and so is the run without any change."""
+    assert ladder.main([], small.root) == 1  # two rungs and two proposals are dull
+    assert sorted(tried) == sorted([UNCHANGED, "is-41", "say-why"])
+    first = read_record(small.root)
+    assert first["changes"]["is-41"]["first"] == "domain"
+    assert first["changes"]["is-41"]["claims"] == ["answer-is-42"]
+    assert first["changes"]["say-why"]["first"] == ""
+    assert first["rungs"]["contract"]["tests"] == 2
+    assert old(small) == []
+    tried.clear()
+    ladder.main([], small.root)
+    assert (tried, read_record(small.root)) == ([], first)
+    small.propose("is-40", replaced(IS_42, "ANSWER = 40"))
+    assert old(small) == [
+        "docs/proposals/is-40/index.md:1: changed since the ladder's record was made: invoke ladder"
+    ]
+    ladder.main([], small.root)
+    assert tried == ["is-40"]
+    assert read_record(small.root)["measured"] == first["measured"]
+    assert old(small) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "again", "said"),
+    [
+        ("capstone/tests/domain/test_more.py", "", 3, f"{RECORD}:1: the capstone changed"),
+        ("capstone/src/service_monitoring/more.py", "", 3, f"{RECORD}:1: the capstone changed"),
+        ("requirements.lock", "nothing==2\n", 3, "requirements.lock:1: changed"),
+        ("README.md", "# Small\n", 0, ""),
+    ],
+)
+def test_what_a_row_was_run_with_counts(  # noqa: PLR0913, PLR0917 - what it takes
+    small: Small, tried: list[str], file: str, text: str, again: int, said: str
+) -> None:
+    """The capstone, its tests and the lock; no other file. What changed is said once."""
+    ladder.main([], small.root)
+    tried.clear()
+    small.write(file, text)
+    assert [line.partition(" since")[0] for line in old(small)] == [said] * bool(said)
+    ladder.main([], small.root)
+    assert len(tried) == again
+    assert old(small) == []
+
+
+def test_a_row_of_another_python_is_run_again_and_is_not_stale(
+    small: Small, tried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each Python's check accepts the record, which one Python made."""
+    ladder.main([], small.root)
+    monkeypatch.setattr(ladder, "PYTHON", "4.0")
+    assert old(small) == []
+    ladder.main([], small.root)
+    assert len(tried) == 6
+    assert read_record(small.root)["measured"]["python"] == "4.0"
+
+
+def test_a_claim_that_changed_is_named_and_its_rows_stand(small: Small, tried: list[str]) -> None:
+    """Its name and its sentence are of today; the trials are run again only for another test."""
+    ladder.main([], small.root)
+    tried.clear()
+    small.claims = [("forty-two", CHECKS["answer-is-42"], ["is-41"])]
+    small.claim("twice", CHECKS["twice-is-84"], "is-41")
+    assert [line.partition(" changed")[0] for line in old(small)] == [
+        "capstone/claims.toml:1: claim answer-is-42",
+        "capstone/claims.toml:22: claim forty-two",
+        "capstone/claims.toml:30: claim twice",
+    ]
+    small.claims.pop()
+    small.claim("answer", CHECKS["answer-is-42"], "is-41")
+    ladder.main([], small.root)
+    assert tried == []
+    assert read_record(small.root)["changes"]["is-41"]["claims"] == ["forty-two", "answer"]
+
+
+def test_a_proposal_that_is_gone_is_named(small: Small) -> None:
+    """Its row is still there."""
+    ladder.main([], small.root)
+    (small.root / "docs/proposals/say-why/index.md").unlink()
+    assert old(small) == [f"{RECORD}:1: there is no proposal say-why any more: invoke ladder"]
+
+
+def test_there_is_no_row_of_a_run_that_did_not_end(
+    small: Small, tried: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, the status says so, and the others are recorded."""
+    small.propose("rename", replaced(IS_42, "REPLY = 42"))
+    small.write("capstone/src/service_monitoring/__main__.py", "")
+    assert ladder.main([], small.root) == 1
+    said = capsys.readouterr().out
+    assert "\nrename: not recorded: tests/domain/test_answer.py does not import: ImportError: cannot" in said
+    assert list(read_record(small.root)["changes"]) == ["is-41", "say-why"]
+    assert ladder.main(["rename", "is-41"], small.root) == 2
+    said = capsys.readouterr().out
+    assert "rename: Title\n  no verdict: tests/domain/test_answer.py does not import: " in said
+    assert "  domain    red: tests/domain/test_answer.py::test_answer: assert 41 == 42\n" in said
+    before = (small.root / RECORD).read_text()
+    small.write("capstone/src/service_monitoring/more.py", "")
+    monkeypatch.setattr(trial_module, "LIMIT_S", 0.01)
+    assert ladder.main([], small.root) == 2
+    assert (
+        f"ladder: {UNCHANGED}: did not end within 0.01 s on this machine; nothing" in capsys.readouterr().err
+    )
+    assert (small.root / RECORD).read_text() == before
+    assert tried
+
+
+def drawn(names: Sequence[str]) -> list[str]:
+    """Two names, others for each state of the capstone."""
+    start = int(capstone_digest(), 16)
+    return [names[(start + step * 7) % len(names)] for step in range(ROWS)] if names else []
+
+
+def test_rows_of_the_record_are_what_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that are drawn: all of a fast rung, and each test that the row calls red, but for the slow rung.
+
+    Of a row that is older than what it was run with, the part `claims` says so.
+    """
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
+    data, recorded, changes = ProofData.read(), read_record(), read_changes(ROOT)
+    whole = trials_of(changes, data, ROOT / "capstone")
+    rows = known_rows(recorded, changes, whole, capstone_digest(), data)
+    red, trials = {}, {}
+    for name in drawn(list(rows)):
+        cells = rows[name]["rungs"].items()
+        red[name] = {cell["test"] for rung, cell in cells if cell["red"] and rung != SLOW}
+        asked = tuple(sorted({test.partition("[")[0] for test in red[name]}))
+        fast = (file for file in whole[name].targets if rung_of(file) == FAST)
+        trials[name] = Trial(name, whole[name].diff, (*fast, *asked), asked)
+    found = Trials().run(list(trials.values()), "rows run again") if trials else {}
+    for name, trial in trials.items():
+        failed = found[trial].failed
+        assert bool(failed.get(FAST)) == rows[name]["rungs"][FAST]["red"], name
+        assert red[name] <= {test for tests in failed.values() for test in tests}, name
+
+
+@pytest.fixture(scope="module")
+def data() -> ProofData:
+    """The claims of this repository."""
+    return ProofData.read()
+
+
+def test_a_record_that_denies_a_claim_is_red(data: ProofData) -> None:
+    """A drift that was not seen, a safe change that is red, a rung that is red by itself, a broken demo."""
+    recorded = read_record()
+    assert said(contradictions(recorded, data)) == []
+    safe = next(name for name, entry in recorded["changes"].items() if not entry["first"])
+    drift, named = next(iter(data.drifts().items()))
+    broken = json.loads(json.dumps(recorded))
+    broken["rungs"]["domain"]["red"] = 1
+    broken["changes"][drift]["claims"] = []
+    broken["changes"][safe]["first"] = "shape"
+    broken["changes"][safe]["rungs"]["shape"] = {
+        "red": True,
+        "test": "tests/shape/test_x.py::test_y",
+        "message": "no",
+    }
+    lines = said(contradictions(broken, data))
+    assert any(line.endswith("rung domain is red on the capstone as it is") for line in lines)
+    page = f"docs/proposals/{safe}/index.md:1:"
+    assert f"{page} no claim names it, but tests/shape/test_x.py::test_y is red: no" in lines
+    assert any(f"claim {named[0].id}: its drift was not seen: {named[0].check}" in line for line in lines)
+    assert all(line.startswith(("capstone/claims.toml:", "docs/proposals/")) for line in lines)
+    broken["changes"][safe]["first"] = DEMO
+    assert any(
+        line.startswith(f"{page} it does not even pass") for line in said(contradictions(broken, data))
+    )
+
+
+def test_a_matrix_that_teaches_nothing_is_red() -> None:
+    """A rung that is never first, one that is always first, and no drift for the shape rung alone."""
+    recorded = read_record()
+    assert list(dull_rungs(recorded)) == []
+    dull = json.loads(json.dumps(recorded))
+    for entry in dull["changes"].values():
+        entry["first"] = entry["first"] and "drill"
+    lines = list(dull_rungs(dull))
+    assert "rung drill is the first to see every drift" in lines
+    assert "rung shape is the first to see no drift" in lines
+    assert "no drift is seen by the rung shape alone" in lines
+
+
+def test_the_record_names_no_folder_of_the_machine_that_made_it() -> None:
+    """A reader of a message has no such folder."""
+    messages = [
+        cell["message"] for row in read_record()["changes"].values() for cell in row["rungs"].values()
+    ]
+    assert not [message for message in messages if "/tmp/" in message or "trial-" in message]  # noqa: S108 - looked for
