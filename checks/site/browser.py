@@ -1,38 +1,47 @@
 """Open every built page in Chromium, as its readers do: `python -m checks.site.browser [PAGE…]`.
 
 The accessibility rules take seconds on a long page, so a page that passed is opened again only when
-it, anything that it may load, the browser or this check has changed.
+it, anything that it may load, the browser or this check has changed. With `--reserve` it writes down
+how large each diagram is drawn, which is the room that the next build keeps for it.
 """
 
 from __future__ import annotations
 
-import hashlib
+import argparse
 import json
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal
 
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships no types
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # ships no types
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import sync_playwright
 
+from checks.drawing.diagrams import ROOMS, title
 from checks.failure import Failure
+from checks.memory import Memory, digest, version
 from checks.pages.page import Page
+from checks.progress import Progress
+from checks.site import diagrams
 from checks.site.links import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from playwright.sync_api import ConsoleMessage, ViewportSize
 
+    from checks.site.diagrams import Look
+
 ROOT = Path(__file__).resolve().parents[2]
-PASSED = Path(".cache") / "browser.json"
 NOT_INSTALLED = 3
+WORKERS = 2
 FLAGS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -44,14 +53,15 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DRAW_PATIENCE_MS = 10_000
 FAILED_PATIENCE_MS = 1_000
-STEP_MS = 50
 GRAVE = {"serious", "critical"}
-DIAGRAMS = """
-() => [...document.querySelectorAll('pre.mermaid, div.mermaid')].map(
-    element => element.matches('div') && element.getBoundingClientRect().height > 0)
+ASSETS = {".css", ".js", ".mjs", ".svg"}
+OWN = ("checks/site/browser.py", "checks/site/diagrams.py", "checks/site/diagrams.js")
+AXE = """
+async ([within, rules]) => {
+  const { violations } = await axe.run(within, { resultTypes: ['violations'], ...rules });
+  return violations.map(({ id, impact, nodes }) => ({ id, impact, places: nodes.map(node => node.html) }));
+}
 """
-
-
 # Contrast is a matter of style: of all texts that look the same in the same place, one is measured.
 STYLES = """
 () => {
@@ -86,121 +96,164 @@ def serve(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-class Visit:
-    """One page in one tab: everything that went wrong while it was open."""
+@contextmanager
+def opened(chromium: str) -> Iterator[Tab]:
+    """The tab of a browser of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser.new_page()
+        browser.close()
 
-    def __init__(self, tab: Tab, origin: str, source: Page) -> None:
-        self.tab = tab
-        self.origin = origin
-        self.source = source
-        self.diagrams = [fence for fence in source.fences if fence.language == "mermaid"]
-        self.failures: list[Failure] = []
+
+class Reader:
+    """One tab for many pages: the scripts that they share are compiled only once in it."""
+
+    def __init__(self, tab: Tab, origin: str, site: Site) -> None:
+        self._tab = tab
+        self._origin = origin
+        self._site = site
+        self._path = ""
+        self._failures: list[Failure] = []
         tab.on("request", lambda request: self._requested(request.url))
         tab.on("console", self._said)
         tab.on("pageerror", lambda error: self._fail(f"script error: {error}"))
 
-    def check(self, address: str) -> None:
-        """Look at the page on a desktop, in light and dark, and on a phone."""
-        self.tab.goto(address, wait_until="load")
-        self._drawn()
-        self._accessible({"rules": {"color-contrast": {"enabled": False}}})
+    def open(self, name: str, size: ViewportSize) -> list[Look]:
+        """Open a page, and look at each of its diagrams."""
+        page = Page(self._site.root, self._site.source(name))
+        self._path = page.path
+        self._tab.set_viewport_size(size)
+        self._tab.goto(self._origin + name, wait_until="load")
+        # A page that has already failed gets no more than the patience for a script that did not load.
+        patience_ms = FAILED_PATIENCE_MS if self._failures else DRAW_PATIENCE_MS
+        return diagrams.look(self._tab, page, patience_ms)
+
+    def check(self, name: str) -> list[Failure]:
+        """Look at a page on a desktop, in light and dark, and on a phone."""
+        self._failures = []
+        self._tab.emulate_media(color_scheme=SCHEMES[0])
+        looks = self.open(name, DESKTOP)
+        self._failures += [failure for look in looks for failure in look.failures()]
+        self._tab.evaluate(AXE_SCRIPT)
+        self._accessible("html", {"rules": {"color-contrast": {"enabled": False}}})
         for scheme in SCHEMES:
-            self.tab.emulate_media(color_scheme=scheme)
-            self.tab.evaluate(STYLES)
-            self._accessible({"runOnly": ["color-contrast"]}, "[data-contrast]", f" ({scheme})")
-        self.tab.set_viewport_size(PHONE)
-        width = self.tab.evaluate("document.documentElement.scrollWidth")
+            self._tab.emulate_media(color_scheme=scheme)
+            self._tab.evaluate(STYLES)
+            self._accessible("[data-contrast]", {"runOnly": ["color-contrast"]}, f" ({scheme})")
+        if looks:
+            self._failures += [failure for look in self.open(name, PHONE) for failure in look.failures()]
+        self._tab.set_viewport_size(PHONE)
+        width = self._tab.evaluate("document.documentElement.scrollWidth")
         if width > PHONE["width"]:
             self._fail(f"scrolls sideways on a phone: {width} of {PHONE['width']} pixels")
+        # The next page finds nothing that this one has kept, and hears nothing that it still says.
+        self._tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+        self._tab.goto("about:blank")
+        return list(dict.fromkeys(self._failures))
 
-    def _fail(self, message: str, line: int = 1) -> None:
-        self.failures.append(Failure(self.source.path, line, message))
+    def _fail(self, message: str) -> None:
+        self._failures.append(Failure(self._path, 1, message))
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._fail(f"console: {message.text} ({message.location['url']})")
 
     def _requested(self, url: str) -> None:
-        if not url.startswith((self.origin, "data:", "blob:")):
+        if not url.startswith((self._origin, "data:", "blob:", "about:")):
             self._fail(f"requests {url} from another origin")
 
-    def _drawn(self) -> None:
-        if not self.diagrams:
-            return
-        waited_ms = 0
-        # A page that has already failed gets no more than the patience for a script that did not load.
-        while waited_ms < (FAILED_PATIENCE_MS if self.failures else DRAW_PATIENCE_MS):
-            if all(self.tab.evaluate(DIAGRAMS)):
-                return
-            self.tab.wait_for_timeout(STEP_MS)
-            waited_ms += STEP_MS
-        drawn = self.tab.evaluate(DIAGRAMS)
-        for fence, done in zip(self.diagrams, drawn, strict=True):
-            if not done:
-                self._fail("the browser did not draw this diagram", fence.line)
-
-    def _accessible(self, rules: dict[str, Any], within: str = "html", where: str = "") -> None:
-        results = Axe().run(self.tab, context=within, options={"resultTypes": ["violations"], **rules})
-        for violation in results.response["violations"]:
-            if violation["impact"] in GRAVE:
-                nodes = violation["nodes"]
-                self._fail(f"{violation['id']}{where}, {len(nodes)} places: {nodes[0]['html'][:160]}")
+    def _accessible(self, within: str, rules: dict[str, Any], where: str = "") -> None:
+        for found in self._tab.evaluate(AXE, [within, rules]):
+            if found["impact"] in GRAVE:
+                places = found["places"]
+                self._fail(f"{found['id']}{where}, {len(places)} places: {places[0][:160]}")
 
 
-def fingerprints(site: Site, browser_version: str) -> dict[str, str]:
+def digests(site: Site, chromium: str) -> dict[str, str]:
     """For each page, a digest of everything that decides how it looks and behaves."""
-    shared = hashlib.sha256(browser_version.encode())
-    shared.update(Path(__file__).read_bytes())
-    for file in sorted(site.folder.rglob("*")):
-        if file.suffix in {".css", ".js", ".mjs", ".svg"}:
-            shared.update(file.read_bytes())
-    return {
-        name: hashlib.sha256(shared.digest() + page.file.read_bytes()).hexdigest()
-        for name, page in site.pages.items()
-    }
+
+    def digest_of(files: Iterable[Path], *more: str) -> str:
+        return digest(site.root, [file.relative_to(site.root).as_posix() for file in files], *more)
+
+    assets = [file for file in site.folder.rglob("*") if file.suffix in ASSETS]
+    versions = [version(chromium), *map(metadata.version, ("playwright", "axe-playwright-python"))]
+    shared = digest_of([*assets, *(site.root / name for name in OWN)], *versions)
+    return {name: digest_of([file, site.source(name)], shared) for name, file in site.files.items()}
 
 
-def visit_changed(site: Site, names: Collection[str], chromium: str) -> tuple[int, list[Failure]]:
-    """Open each of the pages that has not passed as it is now; gives their number and the failures."""
-    record = ROOT / PASSED
-    passed = set(json.loads(record.read_text())) if record.is_file() else set()
-    opened = 0
-    failures: list[Failure] = []
-    with serve(site.folder) as origin, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        prints = fingerprints(site, browser.version)
-        passed &= set(prints.values())
-        for name, fingerprint in prints.items():
-            if name not in names or fingerprint in passed:
-                continue
-            opened += 1
-            context = browser.new_context(viewport=DESKTOP)
-            visit = Visit(context.new_page(), origin, Page(ROOT, site.source(name)))
-            visit.check(origin + name)
-            context.close()
-            failures += dict.fromkeys(visit.failures)
-            if not visit.failures:
-                passed.add(fingerprint)
-        browser.close()
-    record.parent.mkdir(exist_ok=True)
-    record.write_text(json.dumps(sorted(passed)))
-    return opened, failures
+def check_changed(site: Site, names: Collection[str], chromium: str) -> tuple[str, list[Failure]]:
+    """Open each of the pages that has not passed as it is now; gives what was done, and the failures."""
+    memory, before = Memory("browser"), digests(site, chromium)
+    changed = [name for name in names if not memory.known(name, before[name])]
+    waiting = iter(changed)
+    failures: dict[str, list[Failure]] = {}
+
+    def work(origin: str, progress: Progress) -> None:
+        with opened(chromium) as tab:
+            reader = Reader(tab, origin, site)
+            for name in waiting:
+                progress.begin(name)
+                failures[name] = reader.check(name)
+                progress.step(name)
+
+    try:
+        with (
+            serve(site.folder) as origin,
+            Progress(len(changed), "browser") as progress,
+            ThreadPoolExecutor(WORKERS) as pool,
+        ):
+            for worker in [pool.submit(work, origin, progress) for _ in changed[:WORKERS]]:
+                worker.result()
+    finally:
+        after = digests(site, chromium)
+        for name in (name for name, found in failures.items() if not found):
+            memory.keep(name, before[name], partial(after.__getitem__, name))
+    done = f"{len(changed)} pages opened, {len(names) - len(changed)} unchanged since they passed"
+    return done, [failure for name in changed for failure in failures[name]]
+
+
+def reserve(site: Site, chromium: str) -> tuple[str, list[Failure]]:
+    """Write down how large each diagram is drawn, unless one fails; gives what was done, and the failures."""
+    rooms: dict[str, str] = {}
+    failures = []
+    names = [
+        name for name, file in site.files.items() if 'class="mermaid"' in file.read_text(encoding="utf-8")
+    ]
+    with serve(site.folder) as origin, opened(chromium) as tab, Progress(len(names), "draw") as progress:
+        for name in names:
+            for look in Reader(tab, origin, site).open(name, DESKTOP):
+                key = title(look.fence.content)
+                if not look.size:
+                    failures.append(look.fence.failure(diagrams.NOT_DRAWN))
+                elif key in rooms:
+                    failures.append(look.fence.failure(f"another diagram has the accTitle {key!r} too"))
+                rooms[key] = "--width: {}; --height: {}".format(*look.size)
+            progress.step(name)
+    if not failures:
+        ROOMS.write_text(
+            json.dumps(rooms, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        )
+    return f"{len(rooms)} diagrams drawn", failures
 
 
 def main(arguments: list[str]) -> int:
     """Check the named Markdown files, or all; the exit status says whether anything failed."""
+    parser = argparse.ArgumentParser(prog="python -m checks.site.browser")
+    parser.add_argument("pages", nargs="*", type=Path, help="only these Markdown files")
+    parser.add_argument("--reserve", action="store_true", help="write down how large each diagram is drawn")
+    asked = parser.parse_args(arguments)
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not chromium:
         print("Chromium is not installed (Debian and Ubuntu: apt-get install chromium)")
         return NOT_INSTALLED
     site = Site(ROOT)
-    named = [Path(name).resolve() for name in arguments]
-    names = [name for name in site.pages if not named or site.source(name) in named]
-    opened, failures = visit_changed(site, names, chromium)
-    for failure in failures:
-        print(failure)
-    unchanged = len(names) - opened
-    print(f"{opened} pages opened, {unchanged} unchanged since they passed, {len(failures)} failures")
+    named = [page.resolve() for page in asked.pages]
+    names = [name for name in site.files if not named or site.source(name) in named]
+    if asked.reserve:
+        done, failures = reserve(site, chromium)
+    else:
+        done, failures = check_changed(site, names, chromium)
+    print(*failures, f"{done}, {len(failures)} failures", sep="\n")
     return 1 if failures else 0
 
 

@@ -72,16 +72,19 @@ class Site:
         self.folder = root / "site"
 
     @cached_property
+    def files(self) -> dict[str, Path]:
+        """The HTML file of every page that came from Markdown, by its path in the site."""
+        docs = self.root / "docs"
+        sources = sorted(docs.rglob("*.md"))
+        names = [source.relative_to(docs).with_suffix(".html").as_posix() for source in sources]
+        return {name: self.folder / name for name in names if (self.folder / name).is_file()}
+
+    @cached_property
     def pages(self) -> dict[str, BuiltPage]:
-        """Every page that came from Markdown, by its path in the site."""
-        pages = {}
-        for source in sorted((self.root / "docs").rglob("*.md")):
-            name = source.relative_to(self.root / "docs").with_suffix(".html").as_posix()
-            file = self.folder / name
-            if file.is_file():
-                page = BuiltPage(file)
-                _Reader(page).feed(file.read_text(encoding="utf-8"))
-                pages[name] = page
+        """What every page that came from Markdown links to, by its path in the site."""
+        pages = {name: BuiltPage(file) for name, file in self.files.items()}
+        for page in pages.values():
+            _Reader(page).feed(page.file.read_text(encoding="utf-8"))
         return pages
 
     def source(self, name: str) -> Path:

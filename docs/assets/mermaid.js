@@ -1,24 +1,29 @@
-// Material draws diagrams through window.mermaid; this one loads the site's own Mermaid on first use.
+// Loaded where there is a diagram, by mkdocs-mermaid2-plugin: a diagram that comes near the view imports
+// the site's own Mermaid, unless another one has, and is drawn.
 (() => {
   const address = new URL("mermaid/mermaid.esm.min.mjs", document.currentScript.src);
-  // Material colours arrow heads by ids that Mermaid now prefixes; without this they vanish in the dark.
-  const arrows = `[id$="-arrowhead"] path, [id$="-crosshead"] path, [id$="-filled-head"] path {
-    fill: var(--md-mermaid-edge-color) !important; stroke: var(--md-mermaid-edge-color) !important; }`;
-  let options, loading;
-  const load = async () => {
-    const { default: mermaid } = await import(address);
-    const themeCSS = `${options.themeCSS} ${arrows}`;
-    mermaid.initialize({ ...options, themeCSS, suppressErrorRendering: true });
-    return mermaid;
-  };
+  let loading;
+  let drawn = 0;
   window.mermaid = {
-    initialize: (given) => { options = given; },
-    render: async (...diagram) => {
-      const drawn = await (await (loading ??= load())).render(...diagram);
-      // On a phone a wide diagram scrolls instead of shrinking until nobody can read it.
-      const svg = drawn.svg.replace(/max-width: ([\d.]+)px;/, (limit, width) =>
-        `${limit} min-width: ${Math.min(width * 0.6, 640)}px;`);
-      return { ...drawn, svg };
+    initialize: (options) => {
+      const load = async () => {
+        const { default: mermaid } = await import(address);
+        mermaid.initialize(options);
+        return mermaid;
+      };
+      const draw = async (diagram) => {
+        const mermaid = await (loading ??= load());
+        const { svg } = await mermaid.render(`diagram-${drawn++}`, diagram.textContent, diagram);
+        diagram.innerHTML = svg;
+      };
+      const near = new IntersectionObserver((entries) => {
+        for (const { isIntersecting, target } of entries) {
+          if (!isIntersecting) continue;
+          near.unobserve(target);
+          draw(target);
+        }
+      }, { rootMargin: "400px" });
+      document.querySelectorAll("div.mermaid").forEach((diagram) => near.observe(diagram));
     },
   };
 })();
