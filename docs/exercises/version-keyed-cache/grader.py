@@ -213,13 +213,14 @@ def _work(active):
         done += event == "opcode"
         return count
 
-    active()
     before = sys.gettrace()
-    sys.settrace(count)
-    try:
-        active()
-    finally:
-        sys.settrace(before)
+    for _ in range(2):  # CPython 3.12 traces instructions only from the second settrace on
+        done = 0
+        sys.settrace(count)
+        try:
+            active()
+        finally:
+            sys.settrace(before)
     return done
 
 
