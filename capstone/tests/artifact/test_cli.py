@@ -7,12 +7,14 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from service_monitoring.application import recording
 from service_monitoring.boundary.codec import encode_sample
 from service_monitoring.cli import main
 from service_monitoring.domain.values import MetricName, Sample
@@ -262,8 +264,27 @@ def test_bad_input_is_one_line_and_status_2_and_writes_nothing(
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == files
 
 
-def test_record_writes_what_replay_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One second of this machine, seven metrics, through the whole service."""
+class ShortSleeps:
+    """A monotonic clock that only sleeping moves, by all of it after a hundredth: no tick is missed."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """The time."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes, most of it at once."""
+        time.sleep(seconds / 100)
+        self.now += seconds
+
+
+def test_record_writes_what_replay_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two readings of this machine, seven metrics, through the whole service."""
+    monkeypatch.setattr(recording, "time", ShortSleeps())
     file = tmp_path / "mine.jsonl"
     assert main(["record", str(file), "--for", "1s", "--interval", "500ms"]) == 0
     assert capsys.readouterr().out == f"{file}: 14 samples\n"

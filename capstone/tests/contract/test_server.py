@@ -11,19 +11,33 @@ import socket
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
+from queue import SimpleQueue
 from threading import Event, Timer
 from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
 import pytest
 from oracle.hostile import corpus
-from support.server import AT, BEARER, BUSY, CANARY, INTERVAL, JSON, NO_TLS, POLICY, Edge, batch, sample
+from support.server import (
+    AT,
+    BEARER,
+    BUSY,
+    CANARY,
+    INTERVAL,
+    JSON,
+    ON_LOOPBACK,
+    PATIENCE_S,
+    POLICY,
+    Edge,
+    batch,
+    sample,
+)
 
 from service_monitoring.application.commands import CreatePolicy, DraftRule, Evaluate
 from service_monitoring.application.monitor import Monitor
@@ -268,8 +282,8 @@ BODIES = [
 def test_each_body_of_the_hostile_corpus_has_the_answer_of_the_decoder() -> None:
     """Whatever is in a body, the answer is the outcome of the corpus; nothing refused is kept."""
     assert len(BODIES) > 100
-    edge = Edge()
-    with edge.listening() as url, httpx.Client(base_url=url, headers={**BEARER, **JSON}) as client:
+    edge, headers = Edge(), {**BEARER, **JSON}
+    with edge.listening() as url, httpx.Client(base_url=url, headers=headers, **ON_LOOPBACK) as client:
         for name, body, reason, position in BODIES:
             held = edge.store.held()
             answer = client.post("/v1/samples", content=body)
@@ -291,7 +305,7 @@ def test_an_answer_comes_after_the_commit(edge: Edge) -> None:
     edge.store.hold()
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(edge.post, batch())
-        assert edge.store.arrived.acquire(timeout=10)
+        assert edge.store.arrived.acquire(timeout=PATIENCE_S)
         with pytest.raises(TimeoutError):
             answer.result(timeout=0.5)
         assert edge.store.held() == 0
@@ -417,8 +431,8 @@ def test_every_answer_has_the_headers_that_keep_it_private(edge: Edge) -> None:
         headers = edge.call("GET", path).headers
         assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
     with edge_listening() as url:
-        assert "server" not in httpx.get(f"{url}/healthz", verify=NO_TLS).headers
-        assert httpx.get(f"{url}/healthz/", verify=NO_TLS).status_code == 404
+        assert "server" not in httpx.get(f"{url}/healthz", **ON_LOOPBACK).headers
+        assert httpx.get(f"{url}/healthz/", **ON_LOOPBACK).status_code == 404
 
 
 def edge_listening() -> Any:
@@ -556,7 +570,7 @@ def test_decisions_do_not_pile_up_behind_a_slow_store(edge: Edge) -> None:
         edge.clock.instant += INTERVAL
         edge.service.tick()
     edge.store.gate.set()
-    edge.service.submit(lambda: None).result(10)
+    edge.service.submit(lambda: None).result(PATIENCE_S)
     assert decided(edge) == ["decided"]
     edge.tick()
     assert decided(edge) == ["decided"] * 2
@@ -583,7 +597,7 @@ def test_samples_that_came_before_a_decision_are_part_of_it(edge: Edge) -> None:
     edge.store.hold()
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(edge.post, batch(sample(0.99, AT + SECOND)))
-        assert edge.store.arrived.acquire(timeout=10)
+        assert edge.store.arrived.acquire(timeout=PATIENCE_S)
         edge.clock.instant += INTERVAL
         edge.service.tick()
         edge.store.gate.set()
@@ -649,18 +663,32 @@ def test_the_process_is_alive_while_the_store_hangs(edge: Edge) -> None:
 def posted(url: str, number: int, value: float = 0.5) -> httpx.Response:
     """One sample of its own."""
     body = batch(sample(value, AT + number * timedelta(milliseconds=1)))
-    return httpx.post(f"{url}/v1/samples", content=body, headers={**BEARER, **JSON}, verify=NO_TLS)
+    return httpx.post(f"{url}/v1/samples", content=body, headers={**BEARER, **JSON}, **ON_LOOPBACK)
 
 
-def test_a_full_queue_sends_clients_away_and_loses_nothing_acknowledged() -> None:
+def test_a_full_queue_sends_clients_away_and_loses_nothing_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """While the store is held up as many wait as may; everybody who then gets 202 is in the store."""
+    outcomes: SimpleQueue[str] = SimpleQueue()
+    submit = work.Service.submit
+
+    def taken(service: work.Service, job: Callable[[], Any]) -> Any:
+        outcomes.put("taken")
+        return submit(service, job)
+
+    monkeypatch.setattr(work.Service, "submit", taken)
     edge = Edge({"queue": 2})
     with edge.listening() as url, ThreadPoolExecutor(12) as pool:
         edge.store.gate.clear()
         answers = [pool.submit(posted, url, number) for number in range(12)]
-        turned_away = {answer.result() for answer in islice(as_completed(answers), 10)}
+        for answer in answers:
+            answer.add_done_callback(lambda _: outcomes.put("turned away"))
+        counts = Counter(outcomes.get(timeout=PATIENCE_S) for _ in answers)
+        turned_away = [answer.result() for answer in answers if answer.done()]
         edge.store.gate.set()
         statuses = [answer.result().status_code for answer in answers]
+    assert counts == {"taken": 2, "turned away": 10}
     assert {(answer.status_code, answer.headers["retry-after"]) for answer in turned_away} == {(429, "1")}
     assert (statuses.count(202), statuses.count(429)) == (2, 10)
     assert edge.store.held() == 2
@@ -703,6 +731,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
             with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:
                 connection.sendall(head.encode())
                 assert connection.recv(4_096).startswith(b"HTTP/1.1 408 ")
+        monkeypatch.setattr(app_module, "BODY_SECONDS", PATIENCE_S)  # this body comes, sooner or later
         assert posted(url, 1).status_code == 202
 
 
@@ -713,7 +742,7 @@ def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         address = ("127.0.0.1", int(url.rpartition(":")[2]))
         idle = [socket.create_connection(address) for _ in range(4)]
         try:
-            assert httpx.get(f"{url}/healthz", verify=NO_TLS).status_code == 503
+            assert httpx.get(f"{url}/healthz", **ON_LOOPBACK).status_code == 503
         finally:
             for connection in idle:
                 connection.close()
@@ -736,7 +765,7 @@ def test_a_server_that_ended_leaves_nothing_behind() -> None:
     """No thread, and nobody listens at its address."""
     before = set(threading.enumerate())
     with edge_listening() as url:
-        assert httpx.get(f"{url}/healthz", verify=NO_TLS).status_code == 200
+        assert httpx.get(f"{url}/healthz", **ON_LOOPBACK).status_code == 200
         assert {thread.name for thread in set(threading.enumerate()) - before} >= {
             "worker",
             "decisions",
@@ -744,7 +773,7 @@ def test_a_server_that_ended_leaves_nothing_behind() -> None:
         }
     assert set(threading.enumerate()) <= before
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/healthz", verify=NO_TLS)
+        httpx.get(f"{url}/healthz", **ON_LOOPBACK)
 
 
 def test_a_slow_sink_blocks_neither_samples_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -758,16 +787,16 @@ def test_a_slow_sink_blocks_neither_samples_nor_the_end(monkeypatch: pytest.Monk
 
         def deliver(self, _: Notification) -> None:
             entered.set()
-            leave.wait(10)
+            leave.wait(PATIENCE_S)
 
     edge = Edge({"sinks": [Slow()]})
     with edge.listening() as url:
         assert posted(url, 0, 0.99).status_code == 202
         edge.clock.instant += INTERVAL
-        assert entered.wait(10)
+        assert entered.wait(PATIENCE_S)
         assert posted(url, 1).status_code == 202
-    leave.set()
     assert edge.store.outbox.counts().waiting == 1
+    leave.set()
 
 
 def test_what_the_last_commands_decided_is_delivered_before_the_end(
@@ -797,13 +826,13 @@ def test_a_repeater_takes_one_more_step_at_the_end() -> None:
     def step() -> None:
         steps.append(len(steps))
         entered.set()
-        assert leave.wait(10)
+        assert leave.wait(PATIENCE_S)
 
     repeater = work.Repeater(step, 60.0, "steps")
     repeater.start()
-    assert entered.wait(10)
+    assert entered.wait(PATIENCE_S)
     Timer(0.01, leave.set).start()
-    repeater.stop(10)
+    repeater.stop(PATIENCE_S)
     assert steps == [0, 1]
 
 
@@ -821,8 +850,8 @@ def test_a_delivery_that_fails_in_a_new_way_does_not_end_the_deliveries(
 
     repeater = work.Repeater(step, 0.001, "steps")
     repeater.start()
-    assert done.wait(10)
-    repeater.stop(10)
+    assert done.wait(PATIENCE_S)
+    repeater.stop(PATIENCE_S)
     assert caplog.messages[0] == "locked"
     assert caplog.messages[1].endswith("ZeroDivisionError: [redacted]\n")
     assert token.reveal() not in caplog.text
@@ -890,7 +919,7 @@ def test_a_process_that_is_terminated_under_load_finishes_and_exits_with_0(tmp_p
 
     with ThreadPoolExecutor(4) as pool:
         acknowledged = {count for counts in pool.map(load, range(4)) for count in counts}
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, output, errors) == (0, "closed\n", "")
     assert len(acknowledged) >= 10
     with closing(open_sqlite(path, create=False)) as store:

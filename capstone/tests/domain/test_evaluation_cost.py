@@ -43,13 +43,13 @@ def opcodes(work: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()  # CPython 3.12 and later count instructions only from the second traced call on
+    for _ in range(2):  # CPython 3.12 traces instructions only from the second settrace on
         count = 0
-        work()
-    finally:
-        sys.settrace(before)
+        sys.settrace(trace)
+        try:
+            work()
+        finally:
+            sys.settrace(before)
     return count
 
 

@@ -42,7 +42,7 @@ from service_monitoring.storage.address import open_store
 TESTS = Path(__file__).resolve().parents[1]
 CLIENTS = 4
 METRICS = 8
-PATIENCE_S = 10  # a server that acknowledges nothing is killed too
+PATIENCE_S = 30  # a server that acknowledges nothing is killed too
 TOKEN = "a-token-of-the-drill"  # noqa: S105 - known to everybody
 POLICY = """\
 schema = 1
@@ -180,7 +180,7 @@ class Drill:
         }
 
     def _post(self, url: str, prefix: str, over: threading.Event) -> None:
-        connection = HTTPConnection(str(urlsplit(url).netloc), timeout=5)
+        connection = HTTPConnection(str(urlsplit(url).netloc), timeout=PATIENCE_S)
         value = 0.0
         while not over.is_set():
             value += 1
@@ -222,7 +222,7 @@ def _decided(url: str) -> bool:
 
 
 def _metrics(url: str) -> list[str]:
-    connection = HTTPConnection(str(urlsplit(url).netloc), timeout=5)
+    connection = HTTPConnection(str(urlsplit(url).netloc), timeout=PATIENCE_S)
     with closing(connection):
         connection.request("GET", "/metrics", headers=_headers())
         return connection.getresponse().read().decode().splitlines()

@@ -41,8 +41,10 @@ AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 CANARY = "canary-7f3a9e5d-token"
 BEARER = {"Authorization": f"Bearer {CANARY}"}
 JSON = {"Content-Type": "application/json"}
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For clients on loopback, which need no certificates: httpx reads the system's for each client, in 20 ms."""
+PATIENCE_S = 60.0
+"""How long a test waits for another thread or process: its only purpose is to end a hang."""
+ON_LOOPBACK: dict[str, Any] = {"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "timeout": PATIENCE_S}
+"""For clients, which need no certificates here: httpx reads the system's for each client, in 20 ms."""
 INTERVAL = timedelta(seconds=15)
 BUSY = Rule("busy", MetricName("busy"), Threshold(Comparison.ABOVE, 0.9), Severity.CRITICAL)
 POLICY = PolicyFile("machine", timedelta(minutes=5), INTERVAL, (BUSY,))
@@ -82,7 +84,7 @@ class ProbedStore(MemoryStore):
         """Wait at the gate, then fail or commit."""
         self.threads.add(threading.current_thread().name)
         self.arrived.release()
-        assert self.gate.wait(10)
+        assert self.gate.wait(PATIENCE_S)
         if self.error is not None:
             raise self.error
         return super().commit(changes)
@@ -164,7 +166,7 @@ class Edge:
         """Let time pass; decide if that is due, and wait for it."""
         self.clock.instant += after
         self.service.tick()
-        self.service.submit(lambda: None).result(10)
+        self.service.submit(lambda: None).result(PATIENCE_S)
 
     @contextmanager
     def listening(self) -> Iterator[str]:
@@ -177,5 +179,5 @@ class Edge:
             yield server.url
         finally:
             server.stop()
-            thread.join(20)
+            thread.join(PATIENCE_S)
             assert not thread.is_alive()

@@ -214,8 +214,7 @@ def _work(active):
         return count
 
     before = sys.gettrace()
-    # The first answer may be new, and CPython 3.12 counts nothing the first time that it traces a function.
-    for _ in range(2):
+    for _ in range(2):  # CPython 3.12 traces instructions only from the second settrace on
         done = 0
         sys.settrace(count)
         try:
