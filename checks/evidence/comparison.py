@@ -63,9 +63,7 @@ def outdated_figures(root: Path, name: str, measurement: Measurement) -> Iterato
     figures = nested(file.document["figures"])
     renew = f"`{file.document['command']}` renews it"
     if measurement.long and file.document["measured"]["code"] != code_digest(root / PACKAGE):
-        yield file.failure(
-            "measured.code", f"the package is another one than the one that was measured: {renew}"
-        )
+        yield file.failure("measured.code", f"the package has changed since: {renew}")
     for key, message in _differences(file.figures, dict(flat(measurement.derive(figures))), "follows as"):
         yield file.failure(f"figures.{key}", f"{message}: {renew}")
     if file.document["plots"] != json.loads(json.dumps(measurement.plots(figures))):

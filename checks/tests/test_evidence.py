@@ -260,11 +260,9 @@ def test_what_takes_long_is_not_older_than_the_package(tmp_path: Path) -> None:
     _edited(tmp_path, lambda document: document["measured"].update(code=code_digest(tmp_path / PACKAGE)))
     assert list(outdated_figures(tmp_path, "counting", long)) == []
     (tmp_path / PACKAGE / "new.py").write_text("")
+    at = _lines_of(tmp_path)["code"]
     assert [str(failure) for failure in outdated_figures(tmp_path, "counting", long)] == [
-        (
-            f"{FILE}:{_lines_of(tmp_path)['code']}: measured.code: the package is another one than the one that "
-            "was measured: `invoke measure counting` renews it"
-        )
+        f"{FILE}:{at}: measured.code: the package has changed since: `invoke measure counting` renews it"
     ]
     assert list(outdated_figures(tmp_path, "counting", COUNTING)) == []
 
