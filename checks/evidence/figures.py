@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "assets" / "evidence"
-SOURCE = ROOT / "capstone" / "src" / "service_monitoring"
+PACKAGE = "capstone/src/service_monitoring"
 UNDISTURBED_S = 10
 
 
@@ -114,10 +114,10 @@ def nested(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {key: (Figure(**value) if "unit" in value else nested(value)) for key, value in figures.items()}
 
 
-def code_digest(source: Path = SOURCE) -> str:
+def code_digest(package: Path = ROOT / PACKAGE) -> str:
     """Changes whenever a file of the package changes."""
-    files = (file for file in source.rglob("*") if file.is_file() and file.suffix != ".pyc")
-    return digest(source, (file.relative_to(source).as_posix() for file in files))[:16]
+    files = (file for file in package.rglob("*") if file.is_file() and file.suffix != ".pyc")
+    return digest(package, (file.relative_to(package).as_posix() for file in files))[:16]
 
 
 def versions(*distributions: str) -> dict[str, str]:

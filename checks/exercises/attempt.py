@@ -73,15 +73,18 @@ def attempt(exercise: Exercise, file: Path, shown: str, *, limit_s: float = LIMI
     deadline = time.monotonic() + limit_s
     reading, writing = os.pipe()
     command = [sys.executable, "-P", judge.__file__, str(exercise.grader), str(file), shown, str(writing)]
-    with (
-        open(reading, "rb"),  # noqa: PTH123 - a descriptor
-        open(writing, "wb") as handed_on,  # noqa: PTH123 - likewise
-        Child(command, cwd=ROOT, pass_fds=[writing]) as child,
-    ):
-        handed_on.close()
-        done = child.wait(limit_s, max_bytes=MAX_OUTPUT_BYTES)
-        heard, whole = _listen(reading, child, deadline)
-        flooded, printed = child.written > MAX_OUTPUT_BYTES, child.said()
+    try:
+        with (
+            open(reading, "rb"),  # noqa: PTH123 - a descriptor
+            open(writing, "wb") as handed_on,  # noqa: PTH123 - likewise
+            Child(command, cwd=ROOT, pass_fds=[writing]) as child,
+        ):
+            handed_on.close()
+            done = child.wait(limit_s, max_bytes=MAX_OUTPUT_BYTES)
+            heard, whole = _listen(reading, child, deadline)
+            flooded, printed = child.written > MAX_OUTPUT_BYTES, child.said()
+    except UnfinishedError as error:
+        raise UnfinishedError(f"the judge of {exercise.name} {error}") from None
     # Until the judge has loaded the grader, and says so by an empty line, nothing is the submission's fault.
     loaded, reply = heard.startswith(b"\n"), heard.strip().partition(b"\n")[0]
     found = json.loads(reply) if reply else {}

@@ -14,7 +14,15 @@ import pytest
 
 from checks.child import UnfinishedError
 from checks.evidence.comparison import EVIDENCE, outdated_figures, unheld_figures
-from checks.evidence.figures import Evidence, Figure, alone, code_digest, growth_exponent, paired_ratio
+from checks.evidence.figures import (
+    PACKAGE,
+    Evidence,
+    Figure,
+    alone,
+    code_digest,
+    growth_exponent,
+    paired_ratio,
+)
 from checks.evidence.measurement import Measurement, NotMeasuredError, Step, record_of
 from checks.evidence.sections import PAGE, TABLE, hold, section_failures
 from checks.progress import Progress
@@ -243,6 +251,20 @@ def test_a_figure_of_another_python_may_be_off_by_a_fifth(tmp_path: Path) -> Non
     assert _outdated(tmp_path, elsewhere(2, 16.4)) == [
         f"{at['size']}: size: recorded as 16.4 bytes, now 100 (tolerance 20%)"
     ]
+
+
+def test_what_takes_long_is_not_older_than_the_package(tmp_path: Path) -> None:
+    """No check measures all of it again, so the file names the package that was measured."""
+    long = COUNTING._replace(long=True)
+    (tmp_path / PACKAGE).mkdir(parents=True)
+    _edited(tmp_path, lambda document: document["measured"].update(code=code_digest(tmp_path / PACKAGE)))
+    assert list(outdated_figures(tmp_path, "counting", long)) == []
+    (tmp_path / PACKAGE / "new.py").write_text("")
+    at = _lines_of(tmp_path)["code"]
+    assert [str(failure) for failure in outdated_figures(tmp_path, "counting", long)] == [
+        f"{FILE}:{at}: measured.code: the package has changed since: `invoke measure counting` renews it"
+    ]
+    assert list(outdated_figures(tmp_path, "counting", COUNTING)) == []
 
 
 def test_each_figure_that_repeats_says_how_it_is_held(tmp_path: Path) -> None:

@@ -371,7 +371,7 @@ def test_a_run_that_gave_no_verdict_is_named_and_not_remembered(
 
     def fail(exercise: Exercise, file: Path, shown: str) -> Verdict:
         if file.stem == "low":
-            raise UnfinishedError("python did not start: no memory")
+            raise UnfinishedError("the judge did not start: no memory")
         return right(exercise, file, shown)
 
     monkeypatch.setattr(check, "attempt", fail)
@@ -379,5 +379,5 @@ def test_a_run_that_gave_no_verdict_is_named_and_not_remembered(
         status, lines = run()
         assert (status, lines[0]) == (
             1,
-            "small/mistakes/low.py:1: was not graded: python did not start: no memory",
+            "small/mistakes/low.py:1: was not graded: the judge did not start: no memory",
         )

@@ -178,7 +178,7 @@ def test_a_judge_that_does_not_start_is_no_verdict(
     with pytest.raises(UnfinishedError, match="the judge of small did not start: no room for a process"):
         verdict(small, "def answer():\n    return 42\n")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(UnfinishedError, match="python did not start: No such file"):
+    with pytest.raises(UnfinishedError, match="the judge of small did not start: No such file"):
         verdict(small, "def answer():\n    return 42\n")
 
 
