@@ -62,7 +62,7 @@ def old(small: Small) -> list[str]:
 
 
 def test_a_new_proposal_costs_one_trial_in_a_clone(small: Small, tried: list[str]) -> None:
-    """The rows of the others are in the record, and so is the run without any change."""
+    """The rows of the others are in the record, and so is the run of the capstone as it is."""
     assert ladder.main([], small.root) == 1  # two rungs and two proposals are dull
     assert sorted(tried) == sorted([UNCHANGED, "is-41", "say-why"])
     first = read_record(small.root)
