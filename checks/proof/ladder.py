@@ -276,9 +276,8 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     partial = target.with_suffix(".partial")
     partial.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     partial.replace(target)
-    print(f"{RECORD}: {len(made['changes'])} changes on {len(data.rungs)} rungs")
     problems = unfinished or [*map(str, contradictions(made, data, root)), *dull_rungs(made)]
-    print(*problems, sep="\n")
+    print(f"{RECORD}: {len(made['changes'])} changes on {len(data.rungs)} rungs", *problems, sep="\n")
     return 1 if problems else 0
 
 

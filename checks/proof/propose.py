@@ -37,48 +37,49 @@ class ProposeError(ValueError):
     """Why the working tree's change is no proposal; the tree is as it was."""
 
 
-class _Repository:
-    """The repository, seen through an index of its own: the reader's index is not touched."""
+def _git(root: Path, *arguments: str, given: str = "", index: str = "") -> str:
+    """What git says.
 
-    def __init__(self, root: Path, folder: str) -> None:
-        self._root = root
-        self._environment = {**os.environ, "GIT_INDEX_FILE": f"{folder}/index"}
+    Args:
+        root: The repository.
+        arguments: The command.
+        given: Its standard input.
+        index: The file of an index to use instead of the repository's.
 
-    def git(self, *arguments: str, given: str = "") -> str:
-        """What git says.
+    Raises:
+        ProposeError: It refuses.
+    """
+    done = subprocess.run(
+        ["git", "-c", "core.quotePath=off", *arguments],  # noqa: S607 - the developer's git
+        cwd=root,
+        env={**os.environ, **({"GIT_INDEX_FILE": index} if index else {})},
+        input=given,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if done.returncode:
+        raise ProposeError(f"git {arguments[0]}: {'; '.join(done.stderr.strip().splitlines())}")
+    return done.stdout
 
-        Raises:
-            ProposeError: It refuses.
-        """
-        done = subprocess.run(
-            ["git", "-c", "core.quotePath=off", *arguments],  # noqa: S607 - the developer's git
-            cwd=self._root,
-            env=self._environment,
-            input=given,
-            capture_output=True,
-            check=False,
-            text=True,
-        )
-        if done.returncode:
-            raise ProposeError(f"git {arguments[0]}: {'; '.join(done.stderr.strip().splitlines())}")
-        return done.stdout
 
-    def changed(self, folder: str) -> str:
-        """The hash of HEAD with what the working tree changes below a folder, which is in the index then."""
-        self.git("read-tree", "HEAD")
-        self.git("add", "--all", "--", folder)
-        return self.git("write-tree")
+def _changed(root: Path, folder: str, index: str) -> str:
+    """The hash of HEAD with what the working tree changes below a folder, which is in the index then."""
+    _git(root, "read-tree", "HEAD", index=index)
+    _git(root, "add", "--all", "--", folder, index=index)
+    return _git(root, "write-tree", index=index)
 
-    def applied(self, diff: str) -> str:
-        """The hash of HEAD with a diff applied."""
-        self.git("read-tree", "HEAD")
-        self.git("apply", "--cached", "-p1", "-", given=diff)
-        return self.git("write-tree")
 
-    def names(self, *options: str) -> list[str]:
-        """The files in which the index differs from HEAD."""
-        said = self.git("diff", "--cached", "--no-renames", "--name-only", "-z", *options, "HEAD")
-        return said.split("\0")[:-1]
+def _applied(root: Path, diff: str, index: str) -> str:
+    """The hash of HEAD with a diff applied."""
+    _git(root, "read-tree", "HEAD", index=index)
+    _git(root, "apply", "--cached", "-p1", "-", given=diff, index=index)
+    return _git(root, "write-tree", index=index)
+
+
+def _names(root: Path, *options: str, index: str = "") -> list[str]:
+    """The files that differ: in the index from HEAD, or as the options say."""
+    return _git(root, "diff", "--no-renames", "--name-only", "-z", *options, index=index).split("\0")[:-1]
 
 
 def propose(name: str, title: str, motive: str, root: Path) -> None:
@@ -91,27 +92,29 @@ def propose(name: str, title: str, motive: str, root: Path) -> None:
         raise ProposeError(f"{name!r} cannot be a folder's name here: small letters, digits and hyphens")
     if (root / PROPOSALS / name).exists():
         raise ProposeError(f"{PROPOSALS / name} is there already: name another one")
+    for path in set(_names(root, "--cached", "HEAD", "--", SOURCE)) & set(_names(root, "--", SOURCE)):
+        raise ProposeError(f"{path} is staged and then changed again: stage it as it is, or unstage it")
     with (
         tempfile.TemporaryDirectory() as folder,
         tempfile.TemporaryDirectory(dir=root / PROPOSALS, prefix=".") as beside,
     ):
-        repository = _Repository(root, folder)
-        repository.changed("capstone")
-        for other in repository.names():
-            if not other.startswith(f"{SOURCE}/"):
+        index = f"{folder}/index"
+        _changed(root, "capstone", index)
+        for path in _names(root, "--cached", "HEAD", index=index):
+            if not path.startswith(f"{SOURCE}/"):
                 raise ProposeError(
-                    f"{other} is changed too: commit it first; a proposal changes {SOURCE} only"
+                    f"{path} is changed too: commit it first; a proposal changes {SOURCE} only"
                 )
-        whole = repository.changed(SOURCE)
-        new = repository.names("--diff-filter=A")
-        if not repository.names():
+        whole = _changed(root, SOURCE, index)
+        if not _names(root, "--cached", "HEAD", index=index):
             raise ProposeError(f"nothing below {SOURCE} is changed")
-        diff = _plain(repository.git(*DIFF, "--cached", "HEAD"))
+        new = _names(root, "--cached", "--diff-filter=A", "HEAD", index=index)
+        diff = _plain(_git(root, *DIFF, "--cached", "HEAD", index=index))
         draft = Path(beside) / name
         draft.mkdir()
         (draft / "index.md").write_text(_page(title, motive, diff), encoding="utf-8")
         written = read_change(root, draft.relative_to(root / PROPOSALS).as_posix()).diff if diff else ""
-        if not diff or repository.applied(written) != whole or repository.changed(SOURCE) != whole:
+        if not diff or _applied(root, written, index) != whole or _changed(root, SOURCE, index) != whole:
             raise ProposeError("a diff cannot hold all of it: a binary or empty file, a mode, or a new edit")
         draft.rename(root / PROPOSALS / name)
     _take_back(root, new)
@@ -131,11 +134,10 @@ def _page(title: str, motive: str, diff: str) -> str:
 
 def _take_back(root: Path, new: Sequence[str]) -> None:
     """Make SOURCE what HEAD has, in the working tree and in the index."""
-    restore = ["git", "restore", "--source=HEAD", "--staged", "--worktree", "--", SOURCE]
-    done = subprocess.run(restore, cwd=root, capture_output=True, check=False, text=True)
-    if done.returncode:
-        said = "; ".join(done.stderr.strip().splitlines())
-        raise ProposeError(f"the proposal is written, but {SOURCE} is as it was: {said}")
+    try:
+        _git(root, "restore", "--source=HEAD", "--staged", "--worktree", "--", SOURCE)
+    except ProposeError as error:
+        raise ProposeError(f"the proposal is written, but {SOURCE} is as it was: {error}") from None
     for path in (root / name for name in new):
         path.unlink(missing_ok=True)  # what git did not know
         for parent in path.parents:

@@ -289,6 +289,7 @@ class Trials:
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join([str(copy / "src"), str(self.snapshot.plugin.parent)]),
+                "PYTEST_ADDOPTS": "",
                 "PYTHONDONTWRITEBYTECODE": "",  # the tests start the package many times
                 "HYPOTHESIS_STORAGE_DIRECTORY": str(ROOT / ".cache" / "hypothesis"),  # its table of Unicode
                 **variables,

@@ -29,6 +29,7 @@ _accidents: list[str] = []
 _skipped: dict[str, str] = {}
 _not_imported: dict[str, str] = {}
 _ran: set[str] = set()
+_written = Path(os.environ.get(VERDICTS, ""))
 _targets = os.environ.get(TARGETS, "").split()
 _asked = set(os.environ.get(ASKED, "").split())
 
@@ -86,7 +87,7 @@ def _is_accident(report: pytest.TestReport) -> bool:
     return report.when != "call" or (
         crash is not None
         and crash.message.partition(":")[0] in NAMING_ERRORS
-        and Path(crash.path).is_relative_to(Path.cwd() / "tests")
+        and Path(crash.path).is_relative_to(_written.parent / "capstone" / "tests")
     )
 
 
@@ -98,7 +99,6 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def pytest_sessionfinish(exitstatus: int) -> None:
     """Write everything down, whole or not at all."""
-    target = Path(os.environ[VERDICTS])
     found = {
         "status": int(exitstatus),
         "passed": dict(_passed),
@@ -109,9 +109,9 @@ def pytest_sessionfinish(exitstatus: int) -> None:
         "seconds": {rung: round(seconds, 2) for rung, seconds in _seconds.items()},
         "not_imported": _not_imported,
     }
-    partial = target.with_suffix(".partial")
+    partial = _written.with_suffix(".partial")
     partial.write_text(json.dumps(found), encoding="utf-8")
-    partial.replace(target)
+    partial.replace(_written)
 
 
 def _message(report: pytest.TestReport | pytest.CollectReport) -> str:
@@ -121,7 +121,7 @@ def _message(report: pytest.TestReport | pytest.CollectReport) -> str:
         text = str(told[2])
     else:
         text = told.reprcrash.message if getattr(told, "reprcrash", None) else str(told)
-    folder = f"{Path(os.environ[VERDICTS]).parent}/"
+    folder = f"{_written.parent}/"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     first = [
         *(line.removeprefix("E").strip() for line in lines[::-1] if line.startswith("E  ")),  # a file's error

@@ -12,7 +12,7 @@ from checks.proof import trial as trial_module
 from checks.proof.changes import read_changes
 from checks.proof.claims import ROOT, ProofData
 from checks.proof.ladder import RECORD, contradictions, dull_rungs, known_rows, read_record, stale, trials_of
-from checks.proof.trial import DEMO, UNCHANGED, Trial, Trials, capstone_digest
+from checks.proof.trial import DEMO, UNCHANGED, Trial, Trials, Verdicts, capstone_digest
 from checks.proof.verdicts import rung_of
 from checks.tests.small import CHECKS, Small, replaced
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 IS_42 = "ANSWER = 42"
+CLAIM = "answer-is-42"
 ROWS = 2
 FAST, SLOW = "domain", "drill"
 
@@ -29,7 +30,7 @@ def small(small: Small) -> Small:
     """A small repository with a drift, a safe proposal and a claim."""
     small.propose("is-41", replaced(IS_42, "ANSWER = 41"))
     small.propose("say-why", replaced(IS_42, "ANSWER = 42  # as everybody knows"))
-    small.claim("answer-is-42", CHECKS["answer-is-42"], "is-41")
+    small.claim(CLAIM, CHECKS[CLAIM], "is-41")
     return small
 
 
@@ -48,6 +49,21 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The trials that would be run, by name: their verdicts are made up, and nothing is remembered."""
+    monkeypatch.setenv("CI", "true")
+    names: list[str] = []
+
+    def tell(_: Trials, trial: Trial, *__: object) -> Verdicts:
+        names.append(trial.name)
+        red = {CHECKS[CLAIM]: "assert 41 == 42"} if "ANSWER = 41" in trial.diff else {}
+        return Verdicts(passed={"contract": 2}, failed={"domain": red} if red else {})
+
+    monkeypatch.setattr(Trials, "_try", tell)
+    return names
+
+
 def said(failures: Any) -> list[str]:  # noqa: ANN401 - an iterator of failures
     """Each failure as a check shows it."""
     return [str(failure) for failure in failures]
@@ -62,7 +78,7 @@ def old(small: Small) -> list[str]:
 
 
 def test_a_new_proposal_costs_one_trial_in_a_clone(small: Small, tried: list[str]) -> None:
-    """The rows of the others are in the record, and so is the run without any change."""
+    """The rows of the others are in the record, and so is the run of the capstone as it is."""
     assert ladder.main([], small.root) == 1  # two rungs and two proposals are dull
     assert sorted(tried) == sorted([UNCHANGED, "is-41", "say-why"])
     first = read_record(small.root)
@@ -94,35 +110,35 @@ def test_a_new_proposal_costs_one_trial_in_a_clone(small: Small, tried: list[str
     ],
 )
 def test_what_a_row_was_run_with_counts(  # noqa: PLR0913, PLR0917 - what it takes
-    small: Small, tried: list[str], file: str, text: str, again: int, said: str
+    small: Small, told: list[str], file: str, text: str, again: int, said: str
 ) -> None:
     """The capstone, its tests and the lock; no other file. What changed is said once."""
     ladder.main([], small.root)
-    tried.clear()
+    told.clear()
     small.write(file, text)
     assert [line.partition(" since")[0] for line in old(small)] == [said] * bool(said)
     ladder.main([], small.root)
-    assert len(tried) == again
+    assert len(told) == again
     assert old(small) == []
 
 
 def test_a_row_of_another_python_is_run_again_and_is_not_stale(
-    small: Small, tried: list[str], monkeypatch: pytest.MonkeyPatch
+    small: Small, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each Python's check accepts the record, which one Python made."""
     ladder.main([], small.root)
     monkeypatch.setattr(ladder, "PYTHON", "4.0")
     assert old(small) == []
     ladder.main([], small.root)
-    assert len(tried) == 6
+    assert len(told) == 6
     assert read_record(small.root)["measured"]["python"] == "4.0"
 
 
-def test_a_claim_that_changed_is_named_and_its_rows_stand(small: Small, tried: list[str]) -> None:
+def test_a_claim_that_changed_is_named_and_its_rows_stand(small: Small, told: list[str]) -> None:
     """Its name and its sentence are of today; the trials are run again only for another test."""
     ladder.main([], small.root)
-    tried.clear()
-    small.claims = [("forty-two", CHECKS["answer-is-42"], ["is-41"])]
+    told.clear()
+    small.claims = [("forty-two", CHECKS[CLAIM], ["is-41"])]
     small.claim("twice", CHECKS["twice-is-84"], "is-41")
     assert [line.partition(" changed")[0] for line in old(small)] == [
         "capstone/claims.toml:1: claim answer-is-42",
@@ -130,15 +146,16 @@ def test_a_claim_that_changed_is_named_and_its_rows_stand(small: Small, tried: l
         "capstone/claims.toml:30: claim twice",
     ]
     small.claims.pop()
-    small.claim("answer", CHECKS["answer-is-42"], "is-41")
+    small.claim("answer", CHECKS[CLAIM], "is-41")
     ladder.main([], small.root)
-    assert tried == []
+    assert told == []
     assert read_record(small.root)["changes"]["is-41"]["claims"] == ["forty-two", "answer"]
 
 
-def test_a_proposal_that_is_gone_is_named(small: Small) -> None:
+def test_a_proposal_that_is_gone_is_named(small: Small, told: list[str]) -> None:
     """Its row is still there."""
     ladder.main([], small.root)
+    assert told
     (small.root / "docs/proposals/say-why/index.md").unlink()
     assert old(small) == [f"{RECORD}:1: there is no proposal say-why any more: invoke ladder"]
 

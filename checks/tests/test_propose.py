@@ -46,8 +46,6 @@ def test_a_change_becomes_a_proposal_and_the_tree_is_as_it_was(
     small.write("requirements.lock", "nothing==2\n")
     small.git("add", "requirements.lock")
     before = state(small.root)
-    small.write(SOURCE, ANSWER_PY.replace("42", "40"))
-    small.git("add", SOURCE)
     small.write(SOURCE, IS_41)
     small.write(f"{PACKAGE}/deep/new.py", '"""A fence: ```python``` in it."""\n\n\nNEW = 1\n')
     small.write(f"{PACKAGE}/staged.py", "STAGED = 1\n")
@@ -97,6 +95,11 @@ def test_a_title_and_a_motive_that_were_not_given_are_marked(
     ("name", "prepare", "message"),
     [
         ("is-41", lambda _: None, "nothing below capstone/src is changed"),
+        (
+            "is-41",
+            lambda small: (small.write(SOURCE, IS_41), small.git("add", SOURCE), small.write(SOURCE, "")),
+            f"{SOURCE} is staged and then changed again: stage it as it is, or unstage it",
+        ),
         ("Is 41", lambda small: small.write(SOURCE, IS_41), "'Is 41' cannot be a folder's name here"),
         ("../x", lambda small: small.write(SOURCE, IS_41), "'../x' cannot be a folder's name here"),
         (
