@@ -123,6 +123,17 @@ PARTS = (
         depends_on=("capstone",),
     ),
     Part(
+        "exercises",
+        ("python -m checks.exercises.check",),
+        guards="that starters fail, solutions pass, and each mistake is named",
+    ),
+    Part(
+        "evidence",
+        ("python -m checks.studies.audit",),
+        guards="that evidence files say what is measured now",
+        depends_on=(*CODE, "docs/assets/evidence", "docs/proposals", "docs/reference/evidence.md"),
+    ),
+    Part(
         "types",
         (
             "python -m mypy --config-file=capstone/pyproject.toml capstone/src capstone/tests",
