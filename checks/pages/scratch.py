@@ -21,7 +21,6 @@ from checks.pages import interpreter
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from threading import Event
-    from types import TracebackType
 
 LIMIT_S = 60
 COLUMNS = 100
@@ -62,12 +61,7 @@ class Scratch:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
