@@ -60,11 +60,6 @@ def test_right_maps_are_right(root: Path, capsys: pytest.CaptureFixture[str]) ->
     assert failures(root, capsys) == []
 
 
-def test_the_maps_of_this_repository_are_right(capsys: pytest.CaptureFixture[str]) -> None:
-    """The README and the contributing page show the rooms that there are."""
-    assert failures(rooms.ROOT, capsys) == []
-
-
 @pytest.mark.parametrize("page", rooms.MAPS)
 def test_a_room_that_a_map_does_not_name(root: Path, page: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The page, and the line of the map's heading."""

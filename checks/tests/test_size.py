@@ -70,7 +70,7 @@ def test_every_room_is_counted_and_tests_are_not(root: Path, capsys: pytest.Capt
         "checks/pages           12",
         "checks/studies         16",
         "tasks.py                1",
-        "checks and tasks without checks/studies: 15 lines of code, at most 4,900; with it: 31",
+        "without checks/studies: 15 lines of code, at most 4,900; with it: 31",
     ]
 
 
@@ -79,8 +79,3 @@ def test_over_the_limit_is_red(root: Path, limit: int, status: int, monkeypatch:
     """The studies and the tests do not count."""
     monkeypatch.setattr(size, "LIMIT", limit)
     assert size.main(root) == status
-
-
-def test_this_repository_keeps_to_its_limit() -> None:
-    """The checks stay small enough to be read."""
-    assert size.main() == 0
