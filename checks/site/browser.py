@@ -29,7 +29,7 @@ from checks.failure import Failure
 from checks.memory import Memory, digest, version
 from checks.pages.page import Page
 from checks.progress import Progress
-from checks.site import diagrams
+from checks.site import drawings
 from checks.site.links import Site
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import ConsoleMessage, ViewportSize
 
-    from checks.site.diagrams import Look
+    from checks.site.drawings import Look
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_INSTALLED = 3
@@ -55,7 +55,7 @@ DRAW_PATIENCE_MS = 10_000
 FAILED_PATIENCE_MS = 1_000
 GRAVE = {"serious", "critical"}
 ASSETS = {".css", ".js", ".mjs", ".svg"}
-OWN = ("checks/site/browser.py", "checks/site/diagrams.py", "checks/site/diagrams.js")
+OWN = ("checks/site/browser.py", "checks/site/drawings.py", "checks/site/drawings.js")
 AXE = """
 async ([within, rules]) => {
   const { violations } = await axe.run(within, { resultTypes: ['violations'], ...rules });
@@ -88,12 +88,12 @@ class _Handler(SimpleHTTPRequestHandler):
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve a folder on a free loopback port; gives its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
 
 
 @contextmanager
@@ -121,12 +121,12 @@ class Reader:
     def open(self, name: str, size: ViewportSize) -> list[Look]:
         """Open a page, and look at each of its diagrams."""
         page = Page(self._site.root, self._site.source(name))
-        self._path = page.path
+        self._path, before = page.path, len(self._failures)
         self._tab.set_viewport_size(size)
         self._tab.goto(self._origin + name, wait_until="load")
         # A page that has already failed gets no more than the patience for a script that did not load.
-        patience_ms = FAILED_PATIENCE_MS if self._failures else DRAW_PATIENCE_MS
-        return diagrams.look(self._tab, page, patience_ms)
+        patience_ms = DRAW_PATIENCE_MS if len(self._failures) == before else FAILED_PATIENCE_MS
+        return drawings.look(self._tab, page, patience_ms)
 
     def check(self, name: str) -> list[Failure]:
         """Look at a page on a desktop, in light and dark, and on a phone."""
@@ -177,7 +177,7 @@ def digests(site: Site, chromium: str) -> dict[str, str]:
 
     assets = [file for file in site.folder.rglob("*") if file.suffix in ASSETS]
     versions = [version(chromium), *map(metadata.version, ("playwright", "axe-playwright-python"))]
-    shared = digest_of([*assets, *(site.root / name for name in OWN)], *versions)
+    shared = digest(ROOT, OWN, digest_of(assets), *versions)
     return {name: digest_of([file, site.source(name)], shared) for name, file in site.files.items()}
 
 
@@ -220,14 +220,16 @@ def reserve(site: Site, chromium: str) -> tuple[str, list[Failure]]:
         name for name, file in site.files.items() if 'class="mermaid"' in file.read_text(encoding="utf-8")
     ]
     with serve(site.folder) as origin, opened(chromium) as tab, Progress(len(names), "draw") as progress:
+        reader = Reader(tab, origin, site)
         for name in names:
-            for look in Reader(tab, origin, site).open(name, DESKTOP):
+            for look in reader.open(name, DESKTOP):
                 key = title(look.fence.content)
                 if not look.size:
-                    failures.append(look.fence.failure(diagrams.NOT_DRAWN))
+                    failures.append(look.fence.failure(drawings.NOT_DRAWN))
                 elif key in rooms:
                     failures.append(look.fence.failure(f"another diagram has the accTitle {key!r} too"))
-                rooms[key] = "--width: {}; --height: {}".format(*look.size)
+                else:
+                    rooms[key] = "--width: {}; --height: {}".format(*look.size)
             progress.step(name)
     if not failures:
         ROOMS.write_text(

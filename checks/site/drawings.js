@@ -61,17 +61,24 @@ async ([sources, patienceMs]) => {
   };
 
   const frame = () => new Promise(requestAnimationFrame);
+  const settled = async () => {
+    await frame();
+    await frame();
+  };
   const deadline = performance.now() + patienceMs;
   const ended = ":scope > svg, [aria-roledescription='error']";
   const diagrams = document.querySelectorAll("div.mermaid");
   const looks = [];
   for (const [at, source] of sources.entries()) {
+    const diagram = diagrams[at];
+    const folds = [...document.querySelectorAll("details:not([open])")].filter((fold) => fold.contains(diagram));
+    for (const fold of folds) fold.open = true;
+    if (folds.length) await settled();
     shift = 0;
-    diagrams[at]?.scrollIntoView({ block: "center", behavior: "instant" });
-    while (!diagrams[at]?.querySelector(ended) && performance.now() < deadline) await frame();
-    await frame();
-    await frame();
-    looks.push({ ...(diagrams[at] && (await look(diagrams[at], source))), shift });
+    diagram?.scrollIntoView({ block: "center", behavior: "instant" });
+    while (!diagram?.querySelector(ended) && performance.now() < deadline) await frame();
+    await settled();
+    looks.push({ ...(diagram && (await look(diagram, source))), shift });
   }
   return looks;
 };
