@@ -10,7 +10,6 @@ import json
 import platform
 import re
 import tempfile
-import xml.etree.ElementTree as ET
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -36,12 +35,12 @@ if TYPE_CHECKING:
     from checks.proof.trial import Snapshot
 
 SCHEMA = ROOT / "docs/assets/schemas/proof.schema.json"
-TEMPLATES = Path(__file__).parent
-PROOF, REPORT, JUNIT = "proof.json", "report.html", "junit.xml"
+PROOF = "proof.json"
+PAGES = ("report.html", "junit.xml")
 SUMS = "SHA256SUMS"
 """The sum of every other file, as coreutils writes it: `sha256sum -c SHA256SUMS` verifies them."""
 SUM_LINE = re.compile(r"^([0-9a-f]{64})  (\S.*)$", re.MULTILINE)
-JUNIT_TAG = {RED: "failure", ERROR: "error", NOT_RUN: "skipped"}
+JUNIT_TAGS = {RED: "failure", ERROR: "error", NOT_RUN: "skipped"}
 SHOWN_LINES = 12
 
 
@@ -78,16 +77,13 @@ def write(folder: Path, data: ProofData, proofs: Sequence[Proof], snapshot: Snap
     refuse_target(folder)
     with _scratch_beside(folder) as scratch:
         new, old = scratch / "new", scratch / "old"
-        for part in ("artifacts", "drifts"):
-            (new / part).mkdir(parents=True)
+        (new / "artifacts").mkdir(parents=True)
         write_all(new / "artifacts", snapshot.capstone)
-        for name, diff in {one.drift: one.diff for proof in proofs for one in proof.seen if one.diff}.items():
-            (new / "drifts" / f"{name}.diff").write_text(diff, encoding="utf-8")
         document = _document(data, proofs, snapshot.digest)
         jsonschema_rs.validate(_schema(), document)
         (new / PROOF).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        (new / JUNIT).write_bytes(_junit(proofs))
-        (new / REPORT).write_text(_html(document, proofs), encoding="utf-8")
+        for page in PAGES:
+            (new / page).write_text(_rendered(page, document), encoding="utf-8")
         sums = {name: _sum(new / name) for name in sorted(_entries(new))}
         (new / SUMS).write_text(_sum_lines(sums), encoding="utf-8")
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -127,30 +123,24 @@ def refuse_target(folder: Path, against: Path | None = None) -> None:
             raise BundleError(f"{folder} is not a proof bundle, so it stays as it is: {wrong}")
 
 
-def verify(folder: Path) -> Iterator[str]:
+def verify(folder: Path) -> list[str]:
     """Everything in a folder that is not as a bundle was written, and why."""
     text = (folder / SUMS).read_text("utf-8", errors="replace") if (folder / SUMS).is_file() else ""
     sums = {name: total for total, name in SUM_LINE.findall(text)}
     if not sums or _sum_lines(sums) != text:
-        yield f"{SUMS} is missing" if not text else f"{SUMS} was changed after the bundle was written"
-        return
+        return [f"{SUMS} was changed after the bundle was written" if text else f"{SUMS} is missing"]
     there = _entries(folder) - {SUMS}
-    wrong = False
-    for name in sorted(sums.keys() | there):
-        if name not in there:
-            yield f"{name} is missing"
-        elif name not in sums:
-            yield f"{name} is not in {SUMS}"
-        elif (folder / name).is_symlink() or _sum(folder / name) != sums[name]:
-            yield f"{name} was changed after the bundle was written"
-        else:
-            continue
-        wrong = True
+    wrong = [f"{name} is missing" for name in sums.keys() - there]
+    wrong += [f"{name} is not in {SUMS}" for name in there - sums.keys()]
+    for name in there & sums.keys():
+        if (folder / name).is_symlink() or _sum(folder / name) != sums[name]:
+            wrong.append(f"{name} was changed after the bundle was written")
     if not wrong:
         try:
             jsonschema_rs.validate(_schema(), json.loads((folder / PROOF).read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            yield f"{PROOF} is not what its schema asks for: {str(error).splitlines()[0]}"
+            wrong.append(f"{PROOF} is not what its schema asks for: {str(error).splitlines()[0]}")
+    return sorted(wrong)
 
 
 def report_verification(folder: Path) -> int:
@@ -161,8 +151,7 @@ def report_verification(folder: Path) -> int:
     """
     if not (folder / SUMS).is_file():
         raise BundleError(f"{folder} is no proof bundle: there is no {SUMS} in it")
-    wrong = list(verify(folder))
-    if wrong:
+    if wrong := verify(folder):
         print(*wrong, sep="\n")
         return 1
     proof = json.loads((folder / PROOF).read_text(encoding="utf-8"))
@@ -226,52 +215,20 @@ def _document(data: ProofData, proofs: Sequence[Proof], capstone: str) -> dict[s
         "rungs": [{"name": rung.name, "command": rung.command} for rung in data.rungs],
         "claims": [
             asdict(proof.claim)
-            | {
-                "rung": proof.claim.rung,
-                "command": proof.claim.command,
-                "verdict": proof.verdict,
-                "reason": proof.reason,
-                "drifts": [
-                    {"drift": one.drift, "test": one.test, "message": one.message} for one in proof.seen
-                ],
-            }
+            | {"rung": proof.claim.rung, "command": proof.claim.command}
+            | {"verdict": proof.verdict, "reason": proof.reason, "drifts": list(map(asdict, proof.seen))}
             for proof in proofs
         ],
         "artifacts": [f"artifacts/{name}" for name in ARTIFACTS],
     }
 
 
-def _junit(proofs: Sequence[Proof]) -> bytes:
-    suites = ET.Element("testsuites", name="claims")
-    for proof in proofs:
-        tag = JUNIT_TAG.get(proof.verdict, "")
-        suite = ET.SubElement(
-            suites,
-            "testsuite",
-            name=proof.claim.contract,
-            tests="1",
-            failures=str(int(proof.verdict == RED)),
-            errors=str(int(proof.verdict == ERROR)),
-            skipped=str(int(proof.verdict == NOT_RUN)),
-        )
-        case = ET.SubElement(suite, "testcase", classname=proof.claim.contract, name=proof.claim.id)
-        if tag:
-            ET.SubElement(case, tag, message=proof.reason)
-        ET.SubElement(case, "system-out").text = "\n".join(
-            f"{one.drift}: {one.test or 'not seen'} {one.message}".rstrip() for one in proof.seen
-        )
-    ET.indent(suites)
-    text = bytes(ET.tostring(suites, encoding="utf-8", xml_declaration=True))
-    return text + b"\n"
-
-
-def _html(document: dict[str, Any], proofs: Sequence[Proof]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    diffs = {one.drift: one.diff for proof in proofs for one in proof.seen}
-    title = f"Proof of {counted(len(proofs), 'claim')}"
-    return environment.get_template("report.html").render(document, title=title, diffs=diffs)
+def _rendered(template: str, document: dict[str, Any]) -> str:
+    """A page of the bundle, or a file for a build server."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    title = f"Proof of {counted(len(document['claims']), 'claim')}"
+    return environment.get_template(template).render(document, title=title, tags=JUNIT_TAGS) + "\n"
 
 
 def _schema() -> dict[str, Any]:

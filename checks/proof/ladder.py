@@ -32,11 +32,14 @@ from checks.proof.trial import (
     Verdicts,
     capstone_digest,
     complete,
+    named,
 )
 from checks.proof.verdicts import rung_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from checks.proof.trial import Outcome
 
 RECORD = Path("docs/assets/evidence/ladder.json")
 LOCK = "requirements.lock"
@@ -44,52 +47,69 @@ PYTHON = ".".join(platform.python_version_tuple()[:2])
 COMMAND = "invoke ladder"
 
 
-def trials_of(changes: Sequence[Change], data: ProofData, capstone: Path) -> dict[str, Trial]:
-    """Each change on every rung, with the test files of a capstone that can notice it."""
-    reach = Reach(capstone)
-    rungs = [rung.name for rung in data.rungs]
+class Ladder:
+    """The trial of each change on every rung, on one state of the capstone.
 
-    def trial(change: Change) -> Trial:
-        files = sorted(reach.test_files(change.diff), key=lambda file: rungs.index(rung_of(file)))
-        checks = sorted({claim.check for claim in data.claims if claim.check.partition("::")[0] in files})
-        return Trial(change.name, change.diff, tuple(files), tuple(checks))
+    Args:
+        data: The claims and the rungs.
+        changes: The changes.
+        root: The repository, or what holds a snapshot of its capstone.
+        capstone: The digest of that capstone.
 
-    return {change.name: trial(change) for change in changes}
+    Attributes:
+        trials: The trial of each change, with the test files that can notice it.
+        clean: The run of every test on the capstone as it is.
+    """
 
+    def __init__(self, data: ProofData, changes: Sequence[Change], root: Path, capstone: str) -> None:
+        self._data, self._changes, self._capstone = data, changes, capstone
+        self._reach = Reach(root / "capstone")
+        self._rungs = [rung.name for rung in data.rungs]
+        self.trials = {change.name: self._trial(change) for change in changes}
+        self.clean = Trial(UNCHANGED, "", tuple(f"tests/{rung}" for rung in self._rungs))
 
-def row(change: Change, trial: Trial, capstone: str, found: Verdicts, data: ProofData) -> dict[str, Any]:
-    """What the record says of one change, which was tried on a capstone of this digest."""
-    rungs: dict[str, Any] = {}
-    for rung in data.rungs:
-        failed = found.failed.get(rung.name, {})
-        test, message = next(iter(failed.items()), ("", ""))
-        rungs[rung.name] = {"red": bool(failed), "test": test, "message": message}
-    first = next((rung.name for rung in data.rungs if rungs[rung.name]["red"]), "")
-    return {
-        "title": change.title,
-        "digest": trial.digest(capstone),
-        "rungs": rungs,
-        "first": DEMO if DEMO in found.failed else first,
-        "claims": [claim.id for claim in data.claims if found.failures_of(claim.check)],
-    }
+    def _trial(self, change: Change) -> Trial:
+        files = self._reach.test_files(change.diff)
+        files.sort(key=lambda file: self._rungs.index(rung_of(file)))
+        checks = {claim.check for claim in self._data.claims if claim.check.partition("::")[0] in files}
+        return Trial(change.name, change.diff, tuple(files), tuple(sorted(checks)))
 
+    def known(self, recorded: dict[str, Any]) -> dict[str, Any]:
+        """The rows of a record whose digests are right, with the titles and the claims of today."""
+        found = {}
+        for change in self._changes:
+            entry = recorded.get("changes", {}).get(change.name)
+            if entry and entry["digest"] == self.trials[change.name].digest(self._capstone):
+                red = {recorded["claims"][name]["check"] for name in entry["claims"]}
+                claims = [claim.id for claim in self._data.claims if claim.check in red]
+                found[change.name] = entry | {"title": change.title, "claims": claims}
+        return found
 
-def known_rows(
-    recorded: dict[str, Any],
-    changes: Sequence[Change],
-    tried: dict[str, Trial],
-    capstone: str,
-    data: ProofData,
-) -> dict[str, Any]:
-    """The rows of the record whose digests are right, with the titles and the claims of today."""
-    found = {}
-    for change in changes:
-        entry = recorded.get("changes", {}).get(change.name)
-        if entry and entry["digest"] == tried[change.name].digest(capstone):
-            red = {recorded["claims"][name]["check"] for name in entry["claims"]}
-            claims = [claim.id for claim in data.claims if claim.check in red]
-            found[change.name] = entry | {"title": change.title, "claims": claims}
-    return found
+    def rows(self, outcomes: Mapping[Trial, Outcome]) -> tuple[dict[str, Any], list[str]]:
+        """What the record says of each change that was tried, and why it says nothing of some."""
+        rows, unfinished = {}, []
+        for change in self._changes:
+            if (outcome := outcomes.get(self.trials[change.name])) is not None:
+                try:
+                    rows[change.name] = self._row(change, complete(outcome))
+                except NO_VERDICTS as error:
+                    unfinished.append(f"{change.name}: no verdict: {error}")
+        return rows, unfinished
+
+    def _row(self, change: Change, found: Verdicts) -> dict[str, Any]:
+        rungs: dict[str, Any] = {}
+        for rung in self._rungs:
+            failed = found.failed.get(rung, {})
+            test, message = next(iter(failed.items()), ("", ""))
+            rungs[rung] = {"red": bool(failed), "test": test, "message": message}
+        first = next((rung for rung in [DEMO, *self._rungs] if found.failed.get(rung)), "")
+        return {
+            "title": change.title,
+            "digest": self.trials[change.name].digest(self._capstone),
+            "rungs": rungs,
+            "first": first,
+            "claims": [claim.id for claim in self._data.claims if found.failures_of(claim.check)],
+        }
 
 
 def record(data: ProofData, changes: Sequence[Change], root: Path) -> tuple[dict[str, Any], list[str]]:
@@ -98,34 +118,22 @@ def record(data: ProofData, changes: Sequence[Change], root: Path) -> tuple[dict
     Raises:
         UnfinishedError: The run of the capstone as it is did not end.
     """
-    trials = Trials(root)
+    trials, lock = Trials(root), digest(root, [LOCK])
     capstone = trials.snapshot.digest
-    tried = trials_of(changes, data, trials.snapshot.capstone)
-    clean = Trial(UNCHANGED, "", tuple(f"tests/{rung.name}" for rung in data.rungs))
+    ladder = Ladder(data, changes, trials.snapshot.folder, capstone)
     recorded = read_record(root)
-    lock = digest(root, [LOCK])
     if [recorded.get("measured", {}).get(key) for key in ("python", "lock")] != [PYTHON, lock]:
         recorded = {}
-    rows = known_rows(recorded, changes, tried, capstone, data)
-    waiting = [trial for name, trial in tried.items() if name not in rows]
+    rows = ladder.known(recorded)
+    waiting = [trial for name, trial in ladder.trials.items() if name not in rows]
     rungs, measured = recorded.get("rungs", {}), recorded.get("measured")
     if recorded.get("capstone") != capstone or list(rungs) != [rung.name for rung in data.rungs]:
-        waiting.insert(0, clean)
+        waiting.insert(0, ladder.clean)
     outcomes = trials.outcomes(waiting, "changes tried")
-    if clean in outcomes:
-        try:
-            rungs, measured = _rungs(data, complete(outcomes[clean])), _measured(lock)
-        except NO_VERDICTS as error:
-            raise type(error)(f"{UNCHANGED}: {error}") from None
-    unfinished = []
-    for change in changes:
-        if change.name not in rows:
-            try:
-                found = complete(outcomes[tried[change.name]])
-                rows[change.name] = row(change, tried[change.name], capstone, found, data)
-            except NO_VERDICTS as error:
-                unfinished.append(f"{change.name}: not recorded: {error}")
-    rows = dict(sorted(rows.items()))
+    if ladder.clean in outcomes:
+        rungs, measured = _rungs(data, named(ladder.clean, outcomes[ladder.clean])), _measured(lock)
+    new, unfinished = ladder.rows(outcomes)
+    rows = dict(sorted((rows | new).items()))
     document = {
         "name": "ladder",
         "command": COMMAND,
@@ -204,7 +212,7 @@ def stale(
     if names:
         return [data.failure(root, name, f"claim {name} {old}") for name in names]
     gone = sorted(recorded["changes"].keys() - {change.name for change in changes})
-    known = known_rows(recorded, changes, trials_of(changes, data, root / "capstone"), capstone, data)
+    known = Ladder(data, changes, root, capstone).known(recorded)
     return [
         *(Failure(str(RECORD), 1, f"there is no proposal {name} any more: {COMMAND}") for name in gone),
         *(Failure(page_of(c.name).as_posix(), 1, old) for c in changes if c.name not in known),
@@ -282,18 +290,12 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
 
 
 def _try(changes: Sequence[Change], data: ProofData, trials: Trials) -> int:
-    tried = trials_of(changes, data, trials.snapshot.capstone)
-    outcomes = trials.outcomes(list(tried.values()), "changes tried")
-    status = 0
-    for change in changes:
-        print(f"{change.name}: {change.title}")
-        try:
-            found = complete(outcomes[tried[change.name]])
-            print(*show(row(change, tried[change.name], "", found, data)), sep="\n")
-        except NO_VERDICTS as error:
-            print(f"  no verdict: {error}")
-            status = 2
-    return status
+    ladder = Ladder(data, changes, trials.snapshot.folder, trials.snapshot.digest)
+    rows, unfinished = ladder.rows(trials.outcomes(list(ladder.trials.values()), "changes tried"))
+    for name, entry in rows.items():
+        print(f"{name}: {entry['title']}", *show(entry), sep="\n")
+    print("\n".join(unfinished), end="\n" if unfinished else "")
+    return 2 if unfinished else 0
 
 
 if __name__ == "__main__":

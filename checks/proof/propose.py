@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SOURCE = "capstone/src"
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+ADD = ("add", "--all", "--", SOURCE)
 DIFF = ("diff", "--no-ext-diff", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/", "-U2")
 
 
@@ -63,17 +64,10 @@ def _git(root: Path, *arguments: str, given: str = "", index: str = "") -> str:
     return done.stdout
 
 
-def _changed(root: Path, folder: str, index: str) -> str:
-    """The hash of HEAD with what the working tree changes below a folder, which is in the index then."""
+def _tree(root: Path, index: str, *change: str, given: str = "") -> str:
+    """The hash of HEAD after a command that changes the index."""
     _git(root, "read-tree", "HEAD", index=index)
-    _git(root, "add", "--all", "--", folder, index=index)
-    return _git(root, "write-tree", index=index)
-
-
-def _applied(root: Path, diff: str, index: str) -> str:
-    """The hash of HEAD with a diff applied."""
-    _git(root, "read-tree", "HEAD", index=index)
-    _git(root, "apply", "--cached", "-p1", "-", given=diff, index=index)
+    _git(root, *change, given=given, index=index)
     return _git(root, "write-tree", index=index)
 
 
@@ -99,13 +93,13 @@ def propose(name: str, title: str, motive: str, root: Path) -> None:
         tempfile.TemporaryDirectory(dir=root / PROPOSALS, prefix=".") as beside,
     ):
         index = f"{folder}/index"
-        _changed(root, "capstone", index)
+        _tree(root, index, "add", "--all", "--", "capstone")
         for path in _names(root, "--cached", "HEAD", index=index):
             if not path.startswith(f"{SOURCE}/"):
                 raise ProposeError(
                     f"{path} is changed too: commit it first; a proposal changes {SOURCE} only"
                 )
-        whole = _changed(root, SOURCE, index)
+        whole = _tree(root, index, *ADD)
         if not _names(root, "--cached", "HEAD", index=index):
             raise ProposeError(f"nothing below {SOURCE} is changed")
         new = _names(root, "--cached", "--diff-filter=A", "HEAD", index=index)
@@ -114,7 +108,8 @@ def propose(name: str, title: str, motive: str, root: Path) -> None:
         draft.mkdir()
         (draft / "index.md").write_text(_page(title, motive, diff), encoding="utf-8")
         written = read_change(root, draft.relative_to(root / PROPOSALS).as_posix()).diff if diff else ""
-        if not diff or _applied(root, written, index) != whole or _changed(root, SOURCE, index) != whole:
+        applied = _tree(root, index, "apply", "--cached", "-", given=written) if diff else ""
+        if applied != whole or _tree(root, index, *ADD) != whole:
             raise ProposeError("a diff cannot hold all of it: a binary or empty file, a mode, or a new edit")
         draft.rename(root / PROPOSALS / name)
     _take_back(root, new)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from checks.memory import Memory, digest
 from checks.proof.changes import Change, ChangeError, read_change, read_changes
 from checks.proof.claims import ROOT, ProofData, ProofDataError
-from checks.proof.ladder import known_rows, read_record, row, trials_of
+from checks.proof.ladder import Ladder, read_record
 from checks.proof.trial import NO_VERDICTS, Trials, capstone_digest
 
 if TYPE_CHECKING:
@@ -83,12 +83,11 @@ def truths(changes: Sequence[Change], data: ProofData, root: Path = ROOT) -> dic
         DoesNotApplyError: A diff does not fit the capstone as it is.
         UnfinishedError: A run did not end.
     """
-    tried = trials_of(changes, data, root / "capstone")
-    rows = known_rows(read_record(root), changes, tried, capstone_digest(root), data)
-    old = [change for change in changes if change.name not in rows]
+    ladder = Ladder(data, changes, root, capstone_digest(root))
+    rows = ladder.known(read_record(root))
+    old = [trial for name, trial in ladder.trials.items() if name not in rows]
     if old:
-        found = Trials(root).run([tried[change.name] for change in old], "changes tried")
-        rows |= {c.name: row(c, tried[c.name], "", found[tried[c.name]], data) for c in old}
+        rows |= ladder.rows(Trials(root).run(old, "changes tried"))[0]
     return {change.name: truth(rows[change.name], data) for change in changes}
 
 
@@ -137,14 +136,9 @@ def ask(data: ProofData) -> dict[str, str]:
     return answers
 
 
-def proposal(change: Change) -> Iterator[str]:
+def proposal(change: Change) -> str:
     """The proposal as its author brings it."""
-    yield change.title
-    yield "=" * len(change.title)
-    yield ""
-    yield change.motive
-    yield ""
-    yield change.diff.rstrip()
+    return f"{change.title}\n{'=' * len(change.title)}\n\n{change.motive}\n\n{change.diff.rstrip()}"
 
 
 def resolution(true: Truth, answers: dict[str, str], data: ProofData) -> Iterator[str]:
@@ -156,9 +150,9 @@ def resolution(true: Truth, answers: dict[str, str], data: ProofData) -> Iterato
         for name in entry["claims"]:
             claim = data.by_id[name]
             yield f"  {claim.id}, kept by {claim.owner}: {claim.statement}"
-        cell = entry["rungs"][true.rung]
-        yield f"First seen by {true.rung}: {cell['test']}"
-        yield f"  {cell['message']}"
+        if cell := entry["rungs"].get(true.rung):
+            yield f"First seen by {true.rung}: {cell['test']}"
+            yield f"  {cell['message']}"
         green = [name for name, other in entry["rungs"].items() if not other["red"]]
         yield f"Green all the same: {', '.join(green) or 'no rung'}."
     else:
@@ -174,36 +168,28 @@ class Score:
     """How an exam went.
 
     Attributes:
-        corrupting: How many changes broke a promise.
-        misses: How many of these were accepted.
-        safe: How many kept every promise.
-        false_alarms: How many of these were refused.
-        parts: How many of all answers were right, and how many there were.
+        refused: Whether each change that breaks a promise was refused.
+        accepted: Whether each change that keeps every promise was accepted.
+        parts: Whether each of all answers was right.
     """
 
-    corrupting: int
-    misses: int
-    safe: int
-    false_alarms: int
-    parts: tuple[int, int]
+    refused: list[bool]
+    accepted: list[bool]
+    parts: list[bool]
 
     @property
     def value(self) -> float:
         """The mean of both rates: to refuse everything, or to accept everything, is a half."""
-        return 1 - (self.misses / self.corrupting + self.false_alarms / self.safe) / 2
+        return (sum(self.refused) / len(self.refused) + sum(self.accepted) / len(self.accepted)) / 2
 
 
 def score(answers: dict[str, dict[str, str]], true: dict[str, Truth]) -> Score:
     """Compare all answers of an exam with the truth."""
-    corrupting = [name for name in answers if true[name].rung]
-    safe = [name for name in answers if not true[name].rung]
-    right = [answers[name][q] in true[name].right[q] for name in answers for q in QUESTIONS]
+    refused = {name: table["contract"] != NONE for name, table in answers.items()}
     return Score(
-        len(corrupting),
-        sum(answers[name]["contract"] == NONE for name in corrupting),
-        len(safe),
-        sum(answers[name]["contract"] != NONE for name in safe),
-        (sum(right), len(right)),
+        [refused[name] for name in answers if true[name].rung],
+        [not refused[name] for name in answers if not true[name].rung],
+        [answers[name][question] in true[name].right[question] for name in answers for question in QUESTIONS],
     )
 
 
@@ -231,10 +217,9 @@ def exam(data: ProofData, seed: str, answers_file: Path | None) -> int:
         print(f"\n{name}: {changes[name].title}")
         print(*resolution(true[name], answers[name], data), sep="\n")
     result = score(answers, true)
-    right, asked = result.parts
-    print(f"\nexam {seed}: {right} of {asked} answers right")
-    print(f"accepted {result.misses} of {result.corrupting} changes that break a promise")
-    print(f"refused {result.false_alarms} of {result.safe} changes that keep every promise")
+    print(f"\nexam {seed}: {sum(result.parts)} of {len(result.parts)} answers right")
+    print(f"refused {sum(result.refused)} of {len(result.refused)} changes that break a promise")
+    print(f"accepted {sum(result.accepted)} of {len(result.accepted)} changes that keep every promise")
     passed = result.value >= PASS_SCORE
     verdict = "passed" if passed else f"not passed, which takes {PASS_SCORE:.0%}"
     print(f"score {result.value:.0%}, both kinds of error counting the same: {verdict}")
@@ -249,7 +234,7 @@ def _ask_all(changes: Sequence[Change], seed: str, data: ProofData) -> dict[str,
     for number, change in enumerate(changes, 1):
         if change.name not in answers:
             print(f"\n--- {number} of {len(changes)}: {change.name} ---\n")
-            print(*proposal(change), sep="\n")
+            print(proposal(change))
             answers[change.name] = ask(data)
             memory.keep(seed, asked, lambda: asked, answers)
     memory.forget(seed)
@@ -260,7 +245,7 @@ def judge(name: str, data: ProofData, answers_file: Path | None) -> int:
     """Show one proposal, take the answers, then show the truth."""
     change = read_change(ROOT, name)
     answers = read_answers(answers_file, [name], data)[name] if answers_file else {}
-    print(*proposal(change), sep="\n")
+    print(proposal(change))
     answers = answers or ask(data)
     print()
     true = truths([change], data)[name]

@@ -124,6 +124,14 @@ class Trial:
         return digest(ROOT, (), capstone, self.diff, *self.targets, "asked", *self.asked)
 
 
+def named(trial: Trial, outcome: Outcome) -> Verdicts:
+    """`complete`, with the name of the trial in front of what it raises."""
+    try:
+        return complete(outcome)
+    except NO_VERDICTS as error:
+        raise type(error)(f"{trial.name}: {error}") from None
+
+
 def capstone_digest(root: Path = ROOT) -> str:
     """Changes with every file that the capstone's tests depend on."""
     return digest(root, repository_files(root, *TESTED))
@@ -136,27 +144,28 @@ class Snapshot:
         root: The repository.
 
     Attributes:
-        capstone: The folder.
+        folder: What holds it, as a repository would.
+        capstone: The folder of the capstone itself.
         digest: What `capstone_digest` says of it.
     """
 
     def __init__(self, root: Path = ROOT) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="trials-")).resolve()
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="trials-")).resolve()
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._names = repository_files(root, *TESTED)
         for name in self._names:
-            (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, self._folder / name)
-        self.capstone = self._folder / "capstone"
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, self.folder / name)
+        self.capstone = self.folder / "capstone"
         # Alone in a folder: nothing else of this repository is on a trial's path.
-        self.plugin = self._folder / "plugin" / "verdicts.py"
+        self.plugin = self.folder / "plugin" / "verdicts.py"
         self.plugin.parent.mkdir()
         shutil.copy2(verdicts.__file__, self.plugin)
         self.digest = self.digest_now()
 
     def digest_now(self) -> str:
         """The digest of the files as they are."""
-        return digest(self._folder, self._names)
+        return digest(self.folder, self._names)
 
     @contextmanager
     def changed(self, diff: str) -> Iterator[Path]:
@@ -165,12 +174,12 @@ class Snapshot:
         Raises:
             DoesNotApplyError: The diff does not apply; the message says what git said.
         """
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix="trial-") as folder:
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="trial-") as folder:
             capstone = Path(folder) / "capstone"
             shutil.copytree(self.capstone, capstone)
             if diff:
                 # Without the ceiling git would apply nothing below a repository, and say nothing.
-                alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(self._folder)}
+                alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(self.folder)}
                 done = child.run(["git", "apply", "-p1", "-"], cwd=Path(folder), env=alone, given=diff)
                 if not done.good:
                     said = "; ".join(done.output.splitlines())
@@ -208,13 +217,7 @@ class Trials:
             DoesNotApplyError: A diff does not apply.
             UnfinishedError: A run did not end, or a test file did not import.
         """
-        found = {}
-        for trial, outcome in self.outcomes(trials, what).items():
-            try:
-                found[trial] = complete(outcome)
-            except NO_VERDICTS as error:
-                raise type(error)(f"{trial.name}: {error}") from None
-        return found
+        return {trial: named(trial, outcome) for trial, outcome in self.outcomes(trials, what).items()}
 
     def outcomes(self, trials: Sequence[Trial], what: str) -> Mapping[Trial, Outcome]:
         """What came of each; Ctrl-C ends what runs, in order, and leaves nothing behind."""

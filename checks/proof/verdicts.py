@@ -28,8 +28,8 @@ _failed: dict[str, dict[str, str]] = {}
 _accidents: list[str] = []
 _skipped: dict[str, str] = {}
 _not_imported: dict[str, str] = {}
-_ran: set[str] = set()
-_written = Path(os.environ.get(VERDICTS, ""))
+_ran: dict[str, None] = {}
+_target = Path(os.environ.get(VERDICTS, ""))
 _targets = os.environ.get(TARGETS, "").split()
 _asked = set(os.environ.get(ASKED, "").split())
 
@@ -78,7 +78,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _skipped[report.nodeid] = _message(report)
     elif report.passed and report.when == "call":
         _passed[rung] += 1
-        _ran.add(report.nodeid.partition("[")[0])
+        _ran[report.nodeid.partition("[")[0]] = None
 
 
 def _is_accident(report: pytest.TestReport) -> bool:
@@ -87,7 +87,7 @@ def _is_accident(report: pytest.TestReport) -> bool:
     return report.when != "call" or (
         crash is not None
         and crash.message.partition(":")[0] in NAMING_ERRORS
-        and Path(crash.path).is_relative_to(_written.parent / "capstone" / "tests")
+        and Path(crash.path).is_relative_to(_target.parent / "capstone" / "tests")
     )
 
 
@@ -99,19 +99,12 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def pytest_sessionfinish(exitstatus: int) -> None:
     """Write everything down, whole or not at all."""
-    found = {
-        "status": int(exitstatus),
-        "passed": dict(_passed),
-        "ran": sorted(_ran),
-        "failed": _failed,
-        "accidents": _accidents,
-        "skipped": _skipped,
-        "seconds": {rung: round(seconds, 2) for rung, seconds in _seconds.items()},
-        "not_imported": _not_imported,
-    }
-    partial = _written.with_suffix(".partial")
+    seconds = {rung: round(took, 2) for rung, took in _seconds.items()}
+    found = {"status": int(exitstatus), "passed": _passed, "ran": list(_ran), "seconds": seconds}
+    found |= {"failed": _failed, "accidents": _accidents, "skipped": _skipped, "not_imported": _not_imported}
+    partial = _target.with_suffix(".partial")
     partial.write_text(json.dumps(found), encoding="utf-8")
-    partial.replace(_written)
+    partial.replace(_target)
 
 
 def _message(report: pytest.TestReport | pytest.CollectReport) -> str:
@@ -121,7 +114,7 @@ def _message(report: pytest.TestReport | pytest.CollectReport) -> str:
         text = str(told[2])
     else:
         text = told.reprcrash.message if getattr(told, "reprcrash", None) else str(told)
-    folder = f"{_written.parent}/"
+    folder = f"{_target.parent}/"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     first = [
         *(line.removeprefix("E").strip() for line in lines[::-1] if line.startswith("E  ")),  # a file's error

@@ -6,6 +6,7 @@ import html
 import json
 import shutil
 import subprocess
+import xml.etree.ElementTree as ET
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,19 +64,20 @@ def test_a_bundle_verifies_with_this_repository_and_without(
     made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Coreutils know its sums."""
-    assert list(bundle.verify(made)) == []
+    assert bundle.verify(made) == []
     subprocess.run(["sha256sum", "--check", "--strict", bundle.SUMS], cwd=made, check=True)  # noqa: S607 - coreutils
     assert bundle.report_verification(made) == 0
     said = capsys.readouterr().out
-    assert "12 files, not a byte changed; 1 of 1 claim proved\nmade 2" in said
+    assert "11 files, not a byte changed; 1 of 1 claim proved\nmade 2" in said
     assert "another one: prove again" in said
-    assert (made / "drifts/is-41.diff").read_text() == IS_41
+    document = json.loads((made / bundle.PROOF).read_text())
+    assert document["claims"][0]["drifts"][0]["diff"] == IS_41
 
 
 def test_every_byte_of_a_bundle_counts(made: Path, tmp_path: Path) -> None:
     """One changed byte in any file, and a file less, are found and named."""
     files = [file.relative_to(made) for file in made.rglob("*") if file.is_file()]
-    assert len(files) == 13
+    assert len(files) == 12
     for number, name in enumerate(files):
         for place in (0, 0.5, 1):
             touched = tmp_path / f"{number}-{place}"
@@ -83,11 +85,11 @@ def test_every_byte_of_a_bundle_counts(made: Path, tmp_path: Path) -> None:
             content = bytearray((touched / name).read_bytes())
             content[round(place * (len(content) - 1))] ^= 1
             (touched / name).write_bytes(content)
-            said = list(bundle.verify(touched))
+            said = bundle.verify(touched)
             assert said, name
             assert name.name == bundle.SUMS or said == [f"{name} was changed after the bundle was written"]
         (touched / name).unlink()
-        assert f"{name} is missing" in list(bundle.verify(touched))
+        assert f"{name} is missing" in bundle.verify(touched)
 
 
 @pytest.mark.parametrize(
@@ -101,14 +103,14 @@ def test_every_byte_of_a_bundle_counts(made: Path, tmp_path: Path) -> None:
 def test_what_is_added_to_a_bundle_is_named(copy: Path, add: Callable[[Path], object], message: str) -> None:
     """A file, an empty folder, a link to a folder."""
     add(copy)
-    assert list(bundle.verify(copy)) == [message]
+    assert bundle.verify(copy) == [message]
 
 
 def test_a_file_that_became_a_link_is_named(copy: Path, tmp_path: Path) -> None:
     """Even to a file of the same content."""
     shutil.move(copy / "junit.xml", tmp_path / "elsewhere.xml")
     (copy / "junit.xml").symlink_to(tmp_path / "elsewhere.xml")
-    assert list(bundle.verify(copy)) == ["junit.xml was changed after the bundle was written"]
+    assert bundle.verify(copy) == ["junit.xml was changed after the bundle was written"]
 
 
 @pytest.mark.parametrize("content", ["[]", '{"schema": 2, "claims": 7}', "{", "null"])
@@ -219,7 +221,7 @@ def test_a_bundle_is_written_into_a_new_folder_an_empty_one_and_over_a_bundle(
     (tmp_path / "empty").mkdir()
     for into in ("a/new/one", "empty", "empty"):
         assert command.main([f"--into={tmp_path / into}"], small.root) == 0
-        assert list(bundle.verify(tmp_path / into)) == []
+        assert bundle.verify(tmp_path / into) == []
     assert {path.name for path in tmp_path.iterdir()} == {"a", "empty"}
 
 
@@ -232,7 +234,7 @@ def test_a_bundle_that_is_to_be_written_is_not_compared_with(
     monkeypatch.chdir(copy.parent)
     assert command.main(["--against=copy", f"--into={into}"], small.root) == 2
     assert f"copy cannot be compared with: {Path(into)} is to be written" in capsys.readouterr().err
-    assert list(bundle.verify(copy)) == []
+    assert bundle.verify(copy) == []
 
 
 def test_the_default_folder_is_not_compared_with_itself(
@@ -254,12 +256,29 @@ def test_a_claim_that_is_red_now_is_compared_with_the_bundle_of_before(
     other.claim(CLAIM, "tests/contract/test_twice.py::test_type", "is-41")
     assert command.main([f"--against={copy}", f"--into={tmp_path}/now"], other.root) == 1
     assert f"claim {CLAIM}: proved before, red now" in capsys.readouterr().out
-    assert list(bundle.verify(copy)) == []
+    assert bundle.verify(copy) == []
+
+
+def test_a_build_server_reads_each_verdict(made: Path) -> None:
+    """With what went red, whatever characters it has."""
+    claim = json.loads((made / bundle.PROOF).read_text())["claims"][0]
+    unseen = {"drifts": [{"drift": "is-<41>", "test": "", "message": ""}]}
+    claims = [{**claim, "verdict": "proved"}, {**claim, "verdict": "red", "reason": 'a < "b" & c'}]
+    claims += [{**claim, **unseen, "verdict": verdict} for verdict in ("error", "not run")]
+    text = bundle._rendered("junit.xml", {"claims": claims})  # noqa: SLF001 - before a bundle is written
+    suites = ET.fromstring(text)  # noqa: S314 - its own text
+    kinds = ("tests", "failures", "errors", "skipped")
+    assert [sum(int(suite.attrib[kind]) for suite in suites) for kind in kinds] == [4, 1, 1, 1]
+    found = [child.tag for suite in suites for child in suite[0] if child.tag != "system-out"]
+    assert found == ["failure", "error", "skipped"]
+    assert suites[1][0][0].attrib["message"] == 'a < "b" & c'
+    assert suites[0][0][0].text == f"is-41: {CHECKS[CLAIM]} assert 41 == 42\n"
+    assert suites[2][0][1].text == "is-<41>: not seen \n"
 
 
 def test_the_report_says_when_and_what_the_drift_changes_and_fits_a_phone(made: Path) -> None:
     """And counts one claim as one."""
-    report = html.unescape((made / bundle.REPORT).read_text())
+    report = html.unescape((made / "report.html").read_text())
     made_at = json.loads((made / bundle.PROOF).read_text())["made"]
     assert f"made {made_at} from commit" in report
     assert "<title>Proof of 1 claim</title>" in report

@@ -11,7 +11,7 @@ from checks.proof import ladder
 from checks.proof import trial as trial_module
 from checks.proof.changes import read_changes
 from checks.proof.claims import ROOT, ProofData
-from checks.proof.ladder import RECORD, contradictions, dull_rungs, known_rows, read_record, stale, trials_of
+from checks.proof.ladder import RECORD, Ladder, contradictions, dull_rungs, read_record, stale
 from checks.proof.trial import DEMO, UNCHANGED, Trial, Trials, Verdicts, capstone_digest
 from checks.proof.verdicts import rung_of
 from checks.tests.small import CHECKS, Small, replaced
@@ -168,11 +168,11 @@ def test_there_is_no_row_of_a_run_that_did_not_end(
     small.write("capstone/src/service_monitoring/__main__.py", "")
     assert ladder.main([], small.root) == 1
     said = capsys.readouterr().out
-    assert "\nrename: not recorded: tests/domain/test_answer.py does not import: ImportError: cannot" in said
+    assert "\nrename: no verdict: tests/domain/test_answer.py does not import: ImportError: cannot" in said
     assert list(read_record(small.root)["changes"]) == ["is-41", "say-why"]
     assert ladder.main(["rename", "is-41"], small.root) == 2
     said = capsys.readouterr().out
-    assert "rename: Title\n  no verdict: tests/domain/test_answer.py does not import: " in said
+    assert "\nrename: no verdict: tests/domain/test_answer.py does not import: " in said
     assert "  domain    red: tests/domain/test_answer.py::test_answer: assert 41 == 42\n" in said
     before = (small.root / RECORD).read_text()
     small.write("capstone/src/service_monitoring/more.py", "")
@@ -198,15 +198,15 @@ def test_rows_of_the_record_are_what_is_run(monkeypatch: pytest.MonkeyPatch) -> 
     """
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
     data, recorded, changes = ProofData.read(), read_record(), read_changes(ROOT)
-    whole = trials_of(changes, data, ROOT / "capstone")
-    rows = known_rows(recorded, changes, whole, capstone_digest(), data)
+    whole = Ladder(data, changes, ROOT, capstone_digest())
+    rows = whole.known(recorded)
     red, trials = {}, {}
     for name in drawn(list(rows)):
         cells = rows[name]["rungs"].items()
         red[name] = {cell["test"] for rung, cell in cells if cell["red"] and rung != SLOW}
         asked = tuple(sorted({test.partition("[")[0] for test in red[name]}))
-        fast = (file for file in whole[name].targets if rung_of(file) == FAST)
-        trials[name] = Trial(name, whole[name].diff, (*fast, *asked), asked)
+        fast = (file for file in whole.trials[name].targets if rung_of(file) == FAST)
+        trials[name] = Trial(name, whole.trials[name].diff, (*fast, *asked), asked)
     found = Trials().run(list(trials.values()), "rows run again") if trials else {}
     for name, trial in trials.items():
         failed = found[trial].failed
