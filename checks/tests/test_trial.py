@@ -237,7 +237,7 @@ def test_one_trial_says_what_it_is_doing_while_it_runs(
     """And not only when it has ended."""
     monkeypatch.setattr(progress, "SILENCE_S", 0.05)
     Trials(small.root, memory).run([ALL], "runs")
-    assert re.match(r"runs 0/1 +\d s  all …\n", capsys.readouterr().err)
+    assert re.search(r"^runs 0/1 +\d+ s  all …$", capsys.readouterr().err, re.MULTILINE)
 
 
 @pytest.fixture
