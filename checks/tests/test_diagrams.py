@@ -187,7 +187,7 @@ def test_a_right_diagram_passes(made: Diagrams, name: str) -> None:
     [
         ("error", "docs/error.md:3: the browser did not draw this diagram, but Mermaid's error picture"),
         ("label", "docs/label.md:3: the source says ['<b>bold</b>'] where the diagram shows ['bold']"),
-        ("kind", "docs/kind.md:3: diagrams.js does not know the labels of this kind of diagram"),
+        ("kind", "docs/kind.md:3: drawings.js does not know the labels of this kind of diagram"),
         ("undrawn", "docs/undrawn.md:3: the browser did not draw this diagram"),
         ("quote", "docs/quote.md:1: script error: "),
         ("none", "docs/none.md:3: no room is kept for this diagram: python -m checks.site.browser --reserve"),

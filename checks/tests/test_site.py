@@ -69,7 +69,8 @@ def test_a_site_that_is_right_is_green(right: Repository) -> None:
     """So that what is red below is red for its breakage."""
     built = right.python("-m", "checks.site")
     assert built.good, built.output
-    assert built.output == f"{6 + 9} pages built, 0 failures\n"
+    pages = len(list(right.root.rglob("docs/**/*.md")))
+    assert built.output == f"{pages} pages built, 0 failures\n"
 
 
 @pytest.fixture(scope="module")
