@@ -27,4 +27,5 @@ def fence(source: str, *arguments: object, **keywords: object) -> str:
     """What mermaid2 makes of the fence, its `<` escaped, in a frame that keeps the room."""
     rooms = json.loads(ROOMS.read_text(encoding="utf-8"))
     diagram = fence_mermaid(escape(source, quote=False), *arguments, **keywords)
-    return f'<div class="diagram" style="{rooms.get(title(source), "")}">{diagram}</div>'
+    room = rooms.get(title(source), "")
+    return f'<div class="diagram" style="{room}" data-search-exclude>{diagram}</div>'

@@ -18,7 +18,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # ships no types
 from playwright.sync_api import Page as Tab
@@ -53,31 +53,9 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DRAW_PATIENCE_MS = 10_000
 FAILED_PATIENCE_MS = 1_000
-GRAVE = {"serious", "critical"}
 ASSETS = {".css", ".js", ".mjs", ".svg"}
-OWN = ("checks/site/browser.py", "checks/site/drawings.py", "checks/site/drawings.js")
-AXE = """
-async ([within, rules]) => {
-  const { violations } = await axe.run(within, { resultTypes: ['violations'], ...rules });
-  return violations.map(({ id, impact, nodes }) => ({ id, impact, places: nodes.map(node => node.html) }));
-}
-"""
-# Contrast is a matter of style: of all texts that look the same in the same place, one is measured.
-STYLES = """
-() => {
-  const seen = new Set();
-  for (const element of document.querySelectorAll('body *')) {
-    delete element.dataset.contrast;
-    if (![...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim())) continue;
-    const style = getComputedStyle(element);
-    const look = [style.color, style.backgroundColor, style.fontSize, style.fontWeight, style.opacity];
-    for (let at = element; at; at = at.parentElement) look.push(at.tagName, at.className);
-    const key = look.join();
-    if (!seen.has(key)) element.dataset.contrast = '';
-    seen.add(key);
-  }
-}
-"""
+HERE = Path(__file__).parent
+OWN = ("browser.py", "accessible.js", "drawings.py", "drawings.js")
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -135,11 +113,10 @@ class Reader:
         looks = self.open(name, DESKTOP)
         self._failures += [failure for look in looks for failure in look.failures()]
         self._tab.evaluate(AXE_SCRIPT)
-        self._accessible("html", {"rules": {"color-contrast": {"enabled": False}}})
+        self._accessible()
         for scheme in SCHEMES:
             self._tab.emulate_media(color_scheme=scheme)
-            self._tab.evaluate(STYLES)
-            self._accessible("[data-contrast]", {"runOnly": ["color-contrast"]}, f" ({scheme})")
+            self._accessible(f" ({scheme})")
         if looks:
             self._failures += [failure for look in self.open(name, PHONE) for failure in look.failures()]
         self._tab.set_viewport_size(PHONE)
@@ -162,11 +139,10 @@ class Reader:
         if not url.startswith((self._origin, "data:", "blob:", "about:")):
             self._fail(f"requests {url} from another origin")
 
-    def _accessible(self, within: str, rules: dict[str, Any], where: str = "") -> None:
-        for found in self._tab.evaluate(AXE, [within, rules]):
-            if found["impact"] in GRAVE:
-                places = found["places"]
-                self._fail(f"{found['id']}{where}, {len(places)} places: {places[0][:160]}")
+    def _accessible(self, scheme: str = "") -> None:
+        script = (HERE / "accessible.js").read_text(encoding="utf-8")
+        for rule, places in self._tab.evaluate(script, bool(scheme)):
+            self._fail(f"{rule}{scheme}, {len(places)} places: {places[0][:160]}")
 
 
 def digests(site: Site, chromium: str) -> dict[str, str]:
@@ -177,7 +153,7 @@ def digests(site: Site, chromium: str) -> dict[str, str]:
 
     assets = [file for file in site.folder.rglob("*") if file.suffix in ASSETS]
     versions = [version(chromium), *map(metadata.version, ("playwright", "axe-playwright-python"))]
-    shared = digest(ROOT, OWN, digest_of(assets), *versions)
+    shared = digest(HERE, OWN, digest_of(assets), *versions)
     return {name: digest_of([file, site.source(name)], shared) for name, file in site.files.items()}
 
 
@@ -249,8 +225,13 @@ def main(arguments: list[str]) -> int:
         print("Chromium is not installed (Debian and Ubuntu: apt-get install chromium)")
         return NOT_INSTALLED
     site = Site(ROOT)
-    named = [page.resolve() for page in asked.pages]
-    names = [name for name in site.files if not named or site.source(name) in named]
+    pages = {site.source(name): name for name in site.files}
+    for page in asked.pages:
+        if page.resolve() not in pages:
+            parser.error(
+                f"{page} is no page of site/: name a Markdown file below docs/, and build the site first"
+            )
+    names = [pages[page.resolve()] for page in asked.pages] or list(site.files)
     if asked.reserve:
         done, failures = reserve(site, chromium)
     else:

@@ -301,3 +301,12 @@ def test_every_diagram_of_the_pages_has_its_room() -> None:
     fences = [fence for page in pages for fence in page.fences if fence.language == "mermaid"]
     titles = [diagrams.title(fence.content) for fence in fences]
     assert sorted(titles) == sorted(json.loads(ROOMS.read_text(encoding="utf-8")))
+
+
+@needs_chromium
+def test_a_file_that_is_no_page_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that is mistyped is an error in one line, and not a check of no pages."""
+    with pytest.raises(SystemExit) as stopped:
+        browser.main(["docs/no-such-page.md"])
+    assert stopped.value.code == 2
+    assert "docs/no-such-page.md is no page of site/" in capsys.readouterr().err
