@@ -7,13 +7,12 @@ import io
 import json
 import re
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from checks.drawing import flame
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
 
     from checks.drawing.flame import Flame
@@ -25,21 +24,7 @@ SERIES = ("#070801", "#070802", "#070803", "#070804")
 COLOURS = {INK: "currentColor", GRID: "var(--plot-grid)"} | {
     colour: f"var(--plot-{number})" for number, colour in enumerate(SERIES, 1)
 }
-STYLE: dict[Any, Any] = {
-    "axes.edgecolor": INK,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "font.size": 10,
-    "grid.color": GRID,
-    "grid.linewidth": 0.6,
-    "svg.fonttype": "none",
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
+STYLE = Path(__file__).with_suffix(".mplstyle")
 VERSION = 2
 
 
@@ -87,10 +72,10 @@ def _drawn(identity: str, plot: Plot, cache: Path) -> str:
 
 def draw(identity: str, plot: Plot) -> str:
     """The plot as an SVG element without fixed colours, fonts or size."""
-    import matplotlib as mpl  # noqa: PLC0415 - only needed when no cached plot fits
+    from matplotlib import style  # noqa: PLC0415 - only needed when no cached plot fits
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    with mpl.rc_context(STYLE | {"svg.hashsalt": identity}):
+    with style.context([STYLE, {"svg.hashsalt": identity}]):
         drawing = Figure(figsize=(6.4, 3.4), layout="constrained")
         axes = drawing.add_subplot()
         if plot["kind"] == "bar":

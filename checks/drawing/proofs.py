@@ -103,7 +103,7 @@ class Proofs:
         )
 
     def rungs(self) -> str:
-        """The ladder: what each rung costs, sees, can not see, and saw first."""
+        """The ladder: what each rung costs, sees, cannot see, and saw first."""
         recorded = self._record.get("rungs", {})
         lines = [
             "| rung | tests | seconds | first to see | alone |",
@@ -120,10 +120,8 @@ class Proofs:
             )
         lines.append("")
         for rung in self._data.rungs:
-            command = f"python -m pytest -c capstone/pyproject.toml capstone/tests/{rung.name}"
-            lines.append(
-                f"- **{rung.name}**: sees {rung.sees}. *Can not see* {rung.blind}.\n\n    `{command}`\n"
-            )
+            sees = f"sees {rung.sees}. *Cannot see* {rung.blind}."
+            lines.append(f"- **{rung.name}**: {sees}\n\n    `{rung.command}`\n")
         return "\n".join(lines)
 
     def matrix(self) -> str:
@@ -160,7 +158,7 @@ class Proofs:
         """What stands below a proposal on its page: the questions, then, folded, what the rungs said."""
         ask = (
             f"Answer three questions before you open the verdict, here or with `invoke review {name}`. "
-            "*None* is an answer: a change that keeps every promise is to be let through."
+            "`none` is a valid answer: approve a change that breaks nothing."
         )
         parts = [
             "## Judge it",

@@ -12,12 +12,11 @@ import re
 import shutil
 import sys
 import tempfile
-import time
 import tomllib
 from pathlib import Path
 
 from checks import child
-from checks.progress import SILENCE_S
+from checks.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPSTONE = ROOT / "capstone"
@@ -35,12 +34,8 @@ def run_mutmut(folder: Path) -> dict[str, str]:
     for name in ("src", "tests"):
         shutil.copytree(CAPSTONE / name, folder / name)
     shutil.copy(CAPSTONE / "pyproject.toml", folder)
-    with child.Child([MUTMUT, "run", "--max-children", "2"], cwd=folder) as mutmut:
-        while mutmut.process.poll() is None:
-            time.sleep(SILENCE_S)
-            # Its counts, which it writes over and over on one line.
-            print(re.split(r"[\r\n]+", mutmut.said().rstrip())[-1], file=sys.stderr, flush=True)
-        ended = mutmut.wait()
+    with Progress(1, "mutants tried"):
+        ended = child.run([MUTMUT, "run", "--max-children", "2"], cwd=folder)
     if not ended.good:
         raise child.UnfinishedError(f"mutmut: {ended.last_line}")
     shown = child.run([MUTMUT, "results", "--all", "true"], cwd=folder)
