@@ -1,4 +1,4 @@
-"""Runs the checks: `python -m checks.run [--only PART]`. A new part is a new row of PARTS."""
+"""Runs the checks: `python -m checks.run [--only PART]`. A new part is a new row of parts.toml."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import re
 import sys
 import threading
 import time
+import tomllib
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checks import child, memory
 from checks.progress import Progress
@@ -35,8 +36,6 @@ PYTEST = (
     # A test that hangs ends the run with a traceback that says where.
     "-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true"
 )
-CAPSTONE = f"{PYTEST} -c capstone/pyproject.toml --rootdir=capstone"
-CODE = ("checks", "tasks.py", "capstone")
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Part:
 
     Attributes:
         name: What the summary calls it.
-        commands: What is run, from the repository's root.
+        commands: What is run, from the repository's root; `pytest` stands for PYTEST, with its options.
         depends_on: The files and folders that decide how it ends; where nothing of them changed since it
             passed, it is not run again. None: it is always run, and may remember what it likes.
         makes: The folder that it leaves behind, which must still be as it was.
@@ -75,100 +74,17 @@ class Part:
         return memory.digest(ROOT, [file.relative_to(ROOT).as_posix() for file in files])
 
 
-# Longest first, so that the last part to end is a short one; what another part waits for, before all.
-PARTS = (
-    Part(
-        "site",
-        ("python -m checks.site",),
-        guards="the strict build, links, and what pages must list",
-        depends_on=("checks", "docs", "mkdocs.yml", "package-lock.json", "capstone"),
-        makes="site",
-    ),
-    Part(
-        "browser",
-        ("python -m checks.site.browser",),
-        guards="pages in Chromium: drawn, accessible, light and dark, desktop and phone",
-        after="site",
-        may_not_run=True,
-    ),
-    Part(
-        "capstone",
-        (f"{CAPSTONE} -n 2 --ignore=capstone/tests/drill capstone/tests capstone/src",),
-        guards="the capstone's suites, except the drills",
-        depends_on=("capstone",),
-    ),
-    Part(
-        "checks",
-        (f"{PYTEST} -n 2 --dist=loadfile -c checks/tests/pytest.ini --rootdir=. checks/tests",),
-        guards="that each check goes red when what it guards is broken",
-        depends_on=(
-            *CODE,
-            "mkdocs.yml",
-            "docs/assets",
-            "docs/proposals",
-            "docs/exercises",
-            "docs/reference",
-            "docs/capstone/signals.md",
-        ),
-    ),
-    Part(
-        "pages",
-        (f"python -m pytest -c checks/pytest.ini --rootdir=. {DURATIONS} docs README.md",),
-        guards="every block of every page, page by page",
-    ),
-    Part(
-        "drill",
-        (f"{CAPSTONE} capstone/tests/drill",),
-        guards="live servers under kill and outage",
-        depends_on=("capstone",),
-    ),
-    Part(
-        "exercises",
-        ("python -m checks.exercises.check",),
-        guards="that starters fail, solutions pass, and each mistake is named",
-    ),
-    Part(
-        "evidence",
-        ("python -m checks.studies.audit",),
-        guards="that evidence files say what is measured now",
-        depends_on=(*CODE, "docs/assets/evidence", "docs/proposals", "docs/reference/evidence.md"),
-    ),
-    Part(
-        "types",
-        (
-            "python -m mypy --config-file=capstone/pyproject.toml capstone/src capstone/tests",
-            "python -m mypy --config-file=checks/mypy.ini",
-        ),
-        guards="types, strictly",
-        depends_on=CODE,
-    ),
-    Part(
-        "claims",
-        ("python -m checks.proof.agreement",),
-        guards="that claims, tests, owners, proposals and the ladder's record agree",
-        depends_on=(*CODE, "docs/proposals", "docs/assets/evidence"),
-    ),
-    Part(
-        "layers",
-        ("lint-imports --config=capstone/pyproject.toml --no-logo",),
-        guards="that the capstone's imports point inward",
-        depends_on=("capstone",),
-    ),
-    Part(
-        "rooms",
-        ("python -m checks.tooling.rooms", "python -m checks.tooling.size"),
-        guards="the maps of `checks/`, and its size",
-        depends_on=(*CODE, "README.md", "docs/contributing.md"),
-    ),
-    Part(
-        "lint",
-        (
-            "ruff check --quiet --output-format=concise capstone checks docs tasks.py",
-            "ruff format --quiet --diff capstone checks docs tasks.py",
-        ),
-        guards="the style of code, also in the blocks of pages",
-    ),
-)
+def read_parts() -> tuple[Part, ...]:
+    """The rows of parts.toml."""
+
+    def value(given: Any) -> Any:  # noqa: ANN401 - whatever TOML holds there
+        return tuple(given) if isinstance(given, list) else given
+
+    rows = tomllib.loads(Path(__file__).with_name("parts.toml").read_text(encoding="utf-8"))["part"]
+    return tuple(Part(**{key: value(given) for key, given in row.items()}) for row in rows)
+
+
+PARTS = read_parts()
 
 
 @dataclass(frozen=True)
@@ -216,7 +132,8 @@ def run(part: Part, stop: threading.Event | None = None) -> Result:
         return Result(part, "ok", unchanged=True)
     verdict, output = "ok", ""
     for command in part.commands:
-        exited = child.run(command.split(), cwd=ROOT, limit_s=LIMIT_S, stop=stop, patience_s=PATIENCE_S)
+        words = re.sub("^pytest", PYTEST, command).split()
+        exited = child.run(words, cwd=ROOT, limit_s=LIMIT_S, stop=stop, patience_s=PATIENCE_S)
         output += exited.output
         if exited.cut:
             verdict = "error"
