@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from checks.exercises.exercise import Exercise
 
+START_S = 60
 LIMIT_S = 10
 MAX_OUTPUT_BYTES = 50_000
 
@@ -65,12 +66,11 @@ def attempt(exercise: Exercise, file: Path, shown: str, *, limit_s: float = LIMI
         exercise: Its grader is asked.
         file: The submission.
         shown: What messages call it; its suffix says what it is.
-        limit_s: How many seconds it may take.
+        limit_s: How many seconds it may take, from when the judge has loaded the grader.
 
     Raises:
         UnfinishedError: There is no verdict, for a reason that is not the submission's.
     """
-    deadline = time.monotonic() + limit_s
     reading, writing = os.pipe()
     command = [sys.executable, "-P", judge.__file__, str(exercise.grader), str(file), shown, str(writing)]
     try:
@@ -80,6 +80,8 @@ def attempt(exercise: Exercise, file: Path, shown: str, *, limit_s: float = LIMI
             Child(command, cwd=ROOT, pass_fds=[writing]) as child,
         ):
             handed_on.close()
+            select.select([reading], [], [], START_S)  # the judge begins, or has ended
+            deadline = time.monotonic() + limit_s
             done = child.wait(limit_s, max_bytes=MAX_OUTPUT_BYTES)
             heard, whole = _listen(reading, child, deadline)
             flooded, printed = child.written > MAX_OUTPUT_BYTES, child.said()

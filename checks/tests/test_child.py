@@ -8,7 +8,15 @@ import pytest
 
 from checks.child import Child, Exit, UnfinishedError, run
 
-SLEEP = [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"]
+SLEEP = "import time; print('begun', flush=True); time.sleep(60)"
+
+
+def begun(source: str) -> Child:
+    """A started script that has written something."""
+    child = Child([sys.executable, "-c", source], cwd=Path.cwd())
+    while not child.written:
+        time.sleep(0.01)
+    return child
 
 
 def python(source: str, **options: object) -> Exit:
@@ -34,10 +42,11 @@ def test_what_is_given_is_standard_input() -> None:
 
 def test_a_child_at_its_limit_has_no_status() -> None:
     """It did not end: neither good nor bad, and the reason says so."""
-    exited = run(SLEEP, cwd=Path.cwd(), limit_s=0.5)
-    assert exited == Exit(None, "begun\n", "did not end within 0.5 s")
+    with begun(SLEEP) as child:
+        exited = child.wait(0.1)
+    assert exited == Exit(None, "begun\n", "did not end within 0.1 s")
     assert not exited.good
-    assert exited.last_line == "did not end within 0.5 s"
+    assert exited.last_line == "did not end within 0.1 s"
 
 
 def test_a_child_that_does_not_start_has_no_status() -> None:
@@ -62,17 +71,18 @@ def test_a_child_is_cut_off_when_it_is_stopped() -> None:
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
     began = time.monotonic()
-    assert run(SLEEP, cwd=Path.cwd(), stop=stop).cut == "was interrupted"
+    assert run([sys.executable, "-c", SLEEP], cwd=Path.cwd(), stop=stop).cut == "was interrupted"
     assert time.monotonic() - began < 30
 
 
 def test_with_patience_a_child_ends_in_order() -> None:
     """It gets SIGINT first, and the time to clean up."""
     source = (
-        "import time\nprint('begun', flush=True)\n"
-        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('cleaned up', flush=True)\n"
+        "import time\ntry:\n    print('begun', flush=True)\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    print('cleaned up', flush=True)\n"
     )
-    assert python(source, limit_s=1, patience_s=30).output == "begun\ncleaned up\n"
+    with begun(source) as child:
+        assert child.wait(0.1, patience_s=30).output == "begun\ncleaned up\n"
 
 
 def test_nothing_of_a_child_outlives_it(tmp_path: Path) -> None:
