@@ -282,7 +282,7 @@ def apply(change: Change, *, undo: bool, root: Path = ROOT) -> str:
         raise AnswerError(f"{change.name} cannot be {'undone' if undo else 'applied'}: {said}")
     if undo:
         return f"undone: {change.name}"
-    return f"applied: {change.name}; `invoke review {change.name} --undo` takes it back"
+    return f"applied: {change.name} (--undo takes it back)"
 
 
 def _refuse_odd_options(asked: argparse.Namespace) -> None:

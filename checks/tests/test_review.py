@@ -184,7 +184,7 @@ def test_a_change_is_made_and_taken_back(small: Small) -> None:
     """Once; a change that does not fit is one line, and leaves the files alone."""
     small.propose("answer-41", replaced("ANSWER = 42", "ANSWER = 41"))
     change, source = read_change(small.root, "answer-41"), small.root / SOURCE
-    assert review.apply(change, undo=False, root=small.root).startswith("applied: answer-41; ")
+    assert review.apply(change, undo=False, root=small.root).startswith("applied: answer-41 (")
     assert "ANSWER = 41" in source.read_text()
     with pytest.raises(review.AnswerError, match="answer-41 cannot be applied: error: patch failed"):
         review.apply(change, undo=False, root=small.root)
