@@ -131,14 +131,24 @@ def prove(  # noqa: PLR0913, PLR0917 - what a reviewer may ask
         "answers": "a TOML file with a table of answers for each change",
         "exam": "judge a sealed set, then be scored",
         "seed": "take the exam of this name",
+        "apply": "make the change in capstone/src, to look at what it does",
+        "undo": "take the change back",
     },
 )
-def review(
-    _: Context, name: str | None = None, answers: str = "", *, exam: bool = False, seed: str = ""
+def review(  # noqa: PLR0913 - what a reviewer may ask
+    _: Context,
+    name: str | None = None,
+    answers: str = "",
+    *,
+    exam: bool = False,
+    seed: str = "",
+    apply: bool = False,
+    undo: bool = False,
 ) -> None:
     """Judge a change proposal, then see what its diff does; without a name, list them."""
     options = [f"--{key}={value}" for key, value in (("answers", answers), ("seed", seed)) if value]
-    run("checks.proof.review", *options, *(["--exam"] if exam else []), *([name] if name else []))
+    flags = [f"--{key}" for key, given in (("exam", exam), ("apply", apply), ("undo", undo)) if given]
+    run("checks.proof.review", *options, *flags, *([name] if name else []))
 
 
 @task(

@@ -29,6 +29,8 @@ MASK_NAME = re.compile(rf"\({MASK} = [^)]+\)")
 # Lines that may hold four-space indented Markdown below them.
 CONTAINER = re.compile(r"^\s*(?:!!!|\?\?\?|===|:\s|\[\^|[-*+]\s|\d+\.\s|<)")
 CODE_INDENT = 4
+# Folds the Output of a block that the reader is asked to predict.
+FOLDED = '??? example "Output"'
 
 
 def parser() -> MarkdownIt:
@@ -106,11 +108,11 @@ class Page:
         return fences
 
     def output_of(self, fence: Fence) -> Fence | None:
-        """The Output block that directly follows, with nothing but blank lines between."""
+        """The Output block that directly follows, folded or not: nothing but blank lines between."""
         following = next((other for other in self.fences if other.line > fence.end), None)
         if following and following.is_output:
-            between = self.lines[fence.end : following.line - 1]
-            return None if any(line.strip() for line in between) else following
+            between = {line.strip() for line in self.lines[fence.end : following.line - 1]}
+            return None if between - {"", FOLDED if following.indent else ""} else following
         return None
 
     def problems(self) -> list[Failure]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks import child
 from checks.memory import Memory, digest
 from checks.proof.changes import Change, ChangeError, read_change, read_changes
 from checks.proof.claims import ROOT, ProofData, ProofDataError
@@ -253,11 +254,29 @@ def judge(name: str, data: ProofData, answers_file: Path | None) -> int:
     return 0 if all(answer in true.right[question] for question, answer in answers.items()) else 1
 
 
+def apply(change: Change, *, undo: bool, root: Path = ROOT) -> str:
+    """Make the change in `capstone/src`, or take it back; says what was done.
+
+    Raises:
+        AnswerError: It does not fit the files as they are, which are left alone.
+    """
+    reverse = ["--reverse"] if undo else []
+    done = child.run(["git", "apply", *reverse, "-p1", "-"], cwd=root, given=change.diff)
+    if not done.good:
+        said = "; ".join(done.output.splitlines())
+        raise AnswerError(f"{change.name} cannot be {'undone' if undo else 'applied'}: {said}")
+    if undo:
+        return f"undone: {change.name}"
+    return f"applied: {change.name} (--undo takes it back)"
+
+
 def _refuse_odd_options(asked: argparse.Namespace) -> None:
     if asked.exam and asked.name:
         raise AnswerError(f"an exam draws its own proposals: leave out {asked.name}, or --exam")
     if asked.seed and not asked.exam:
         raise AnswerError("--seed names an exam: add --exam")
+    if (asked.apply or asked.undo) and (not asked.name or asked.answers or (asked.apply and asked.undo)):
+        raise AnswerError("--apply and --undo go with the name of a proposal, and with nothing else")
     if asked.answers and not (asked.exam or asked.name):
         raise AnswerError("--answers needs the name of a proposal, or --exam")
 
@@ -271,12 +290,17 @@ def main(arguments: Sequence[str]) -> int:
         "--exam", action="store_true", help=f"judge {EXAM_SIZE} sealed proposals, then be scored"
     )
     parser.add_argument("--seed", default="", help="take the exam of this name; default: a new one")
+    parser.add_argument("--apply", action="store_true", help="make the change in capstone/src")
+    parser.add_argument("--undo", action="store_true", help="take the change back")
     asked = parser.parse_args(arguments)
     try:
         _refuse_odd_options(asked)
         data = ProofData.read()
         if asked.exam:
             return exam(data, asked.seed or secrets.token_hex(3), asked.answers)
+        if asked.apply or asked.undo:
+            print(apply(read_change(ROOT, asked.name), undo=asked.undo))
+            return 0
         if asked.name:
             return judge(asked.name, data, asked.answers)
         changes = read_changes(ROOT)

@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 PAGE = "docs/page.md"
 OUTPUT = ("", '```text title="Output"')
 PRINTS = ("```python", "print(6 * 7)", "```")
+FOLDED = ("", '    ```text title="Output"', "    41", "    ```")
 DIAGRAM = ("```mermaid", "flowchart LR", "accTitle: t", "accDescr: d", "a --> b", "```")
 
 BROKEN = {
     # what is wrong: the lines of a page, the line that is named, and the message
     "printed value": ((*PRINTS, *OUTPUT, "41", "```"), 6, "the block printed something else"),
+    "folded value": (
+        (*PRINTS, "", '??? example "Output"', *FOLDED),
+        8,
+        "the block printed something else",
+    ),
+    "value in another fold": ((*PRINTS, "", '??? note "Output"', *FOLDED), 7, "does not directly follow"),
     "nothing printed": (("```python", "x = 1", "```", *OUTPUT, "1", "```"), 5, "before this prints nothing"),
     "missing output": (PRINTS, 1, "this block prints"),
     "raising block": (("```python", "x = 1", "raise TypeError('no')", "```"), 3, "TypeError: no"),

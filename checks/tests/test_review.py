@@ -10,7 +10,7 @@ from checks.proof import review
 from checks.proof.changes import read_change, read_changes
 from checks.proof.claims import ROOT, ProofData
 from checks.proof.ladder import Ladder
-from checks.tests.small import CHECKS, Small, replaced
+from checks.tests.small import ANSWER_PY, CHECKS, SOURCE, Small, replaced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +125,8 @@ def test_odd_answers_are_one_line(
         (["--seed=x"], "--seed names an exam: add --exam"),
         (["refill-one-sample", "--seed=x"], "--seed names an exam: add --exam"),
         (["refill-one-sample", "--exam"], "an exam draws its own proposals: leave out refill-one-sample"),
+        (["--apply"], "--apply and --undo go with the name of a proposal, and with nothing else"),
+        (["refill-one-sample", "--apply", "--undo"], "--apply and --undo go with the name of a proposal"),
         (["nothing"], "docs/proposals/nothing/index.md:1: there is no such change proposal"),
     ],
 )
@@ -175,3 +177,15 @@ def test_a_proposal_that_the_record_does_not_know_is_run(
     true = review.truths([read_change(small.root, "is-41")], ProofData.read(small.root), small.root)
     assert (true["is-41"].contracts, true["is-41"].rung) == (("truth",), "domain")
     assert "changes tried 1/1" in capsys.readouterr().err
+
+
+def test_a_change_is_made_and_taken_back(small: Small) -> None:
+    """Once; a change that does not fit is one line, and leaves the files alone."""
+    small.propose("answer-41", replaced("ANSWER = 42", "ANSWER = 41"))
+    change, source = read_change(small.root, "answer-41"), small.root / SOURCE
+    assert review.apply(change, undo=False, root=small.root).startswith("applied: answer-41 (")
+    assert "ANSWER = 41" in source.read_text()
+    with pytest.raises(review.AnswerError, match="answer-41 cannot be applied: error: patch failed"):
+        review.apply(change, undo=False, root=small.root)
+    assert review.apply(change, undo=True, root=small.root) == "undone: answer-41"
+    assert source.read_text() == ANSWER_PY
