@@ -89,13 +89,14 @@ def test_the_server_is_told_what_to_type_in_another_terminal(
     assert started
 
 
-def test_the_macros_plugin_says_nothing_of_itself(started: list[str]) -> None:
+@pytest.mark.parametrize("plugin", ["mkdocs_macros.util", "mermaid2.util"])
+def test_a_plugin_says_nothing_of_itself(plugin: str, started: list[str]) -> None:
     """Its warnings are shown, and its lines about what it found are not."""
     serve.main([])
     assert started
-    plugin = logging.getLogger("mkdocs.plugins.mkdocs_macros.util")
-    assert plugin.isEnabledFor(logging.WARNING)
-    assert not plugin.isEnabledFor(logging.INFO)
+    logger = logging.getLogger(f"mkdocs.plugins.{plugin}")
+    assert logger.isEnabledFor(logging.WARNING)
+    assert not logger.isEnabledFor(logging.INFO)
 
 
 def test_the_first_build_is_never_silent(

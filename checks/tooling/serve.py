@@ -70,8 +70,8 @@ def main(arguments: list[str]) -> None:
         print(f"port {asked} is taken; using {port}", flush=True)
     print(next_steps("In another terminal"), end="", flush=True)
     threading.Thread(target=tell_progress, args=[port], daemon=True).start()
-    # The macros plugin has no option against its 15 lines about itself.
-    logging.getLogger("mkdocs.plugins.mkdocs_macros").setLevel(logging.WARNING)
+    # Some plugins print up to 15 lines about themselves at every build, and have no option against it.
+    logging.getLogger("mkdocs.plugins").setLevel(logging.WARNING)
     sys.argv = ["mkdocs", "serve", f"--dev-addr={HOST}:{port}"]
     runpy.run_module("mkdocs", run_name="__main__")
 
