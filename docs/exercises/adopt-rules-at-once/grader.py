@@ -1,4 +1,4 @@
-"""Grades `adopt` by counts, on SQLite: commits, rules encoded, events, and what a bad rule leaves behind."""
+"""Grades `adopt` on SQLite: its commits, its events, how many rules it encodes, what a bad rule leaves."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,51 +19,50 @@ from service_monitoring.storage.sqlite import open_sqlite
 MISTAKES = {
     "no-function": "The file must define a function adopt(store, policy_id, lookback, rules, at).",
     "nothing-committed": (
-        "After adopt the store has no such policy. What a unit of work holds is forgotten when it is left, "
-        "unless somebody says otherwise before."
+        "After adopt, the store has no policy of this name. A unit of work forgets its changes when it ends "
+        "without a commit."
     ),
     "commits-each-step": (
-        "Twelve rules, and the policy was committed more often than that. Each commit writes all rules that "
-        "are there by then. How many units of work does a thing need that is to happen as one?"
+        "adopt got twelve rules and committed more than twelve times. Each commit writes all rules that the "
+        "policy has by then. How many units of work does one indivisible change need?"
     ),
     "commits-in-chunks": (
-        "There are fewer commits than rules, and still more than one. Whatever the last of them refuses, "
-        "those before it have been committed. What does a reader find in the store between two of them?"
+        "There are fewer commits than rules, but more than one. If the last commit is refused, the earlier "
+        "ones stay. What does a reader find in the store between two of them?"
     ),
     "restores-without-events": (
-        "The rules are in the policy and there is not a single event: whoever is told by events, the "
-        "projections for one, knows of no rule. A policy that was written down can be restored; this one is "
-        "new, and somebody has to tell it to do something."
+        "The policy has its rules, but there is no event. Everything that is built from events, such as the "
+        "projections, knows of no rule. Restoring is for a policy that was stored before. This one is new: ask "
+        "it to draft and to activate."
     ),
     "another-order": (
-        "The events are the right ones, in another order than a start gives them. They are facts that "
-        "somebody reads from the oldest on, and nothing may look different only because it is faster. Which "
-        "two events of a rule follow one another?"
+        "The events are right, but their order is not the order of a start. Readers get events from the "
+        "oldest to the newest, and must not notice that adopt is faster. Which two events of one rule follow "
+        "each other?"
     ),
     "other-instant": (
-        "The events are not dated with the instant that adopt is given. Two clocks in one decision are one "
-        "too many, and a test can not set yours."
+        "The events do not carry the instant that adopt was given. If adopt reads a clock of its own, one "
+        "start has two times, and a test cannot choose either."
     ),
     "other-events": (
-        "The events are not those of a start with the same rules: for every rule one that it was drafted, "
-        "and one that it was activated."
+        "The events are not those of a start with the same rules. A start records two for each rule: that it "
+        "was drafted, and that it was activated."
     ),
     "not-the-commit": (
-        "adopt must return what the unit of work gave when it was committed, with the events in it: whoever "
-        "tells of the command reads them there."
+        "adopt must return what commit() of the unit of work returned. The caller reads the events from it."
     ),
     "still-squares": (
-        "One commit, and the rules encoded still grow with the square of the rules: four times as many for "
-        "twice the rules. Something in your loop looks at the whole policy in each round. What do you ask "
-        "there, and who would tell you at the end?"
+        "There is one commit, but the number of rules encoded still grows with the square: twice the rules "
+        "take four times as many. Something in your loop encodes the whole policy in each round. What do you "
+        "need it for, and could you ask once at the end?"
     ),
     "hides-the-refusal": (
-        "Two of the rules ask the same, and adopt says nothing. Whoever wrote the file believes that all of "
-        "it decides. The aggregate has refused: what became of its error?"
+        "Two of the rules have the same condition, and adopt did not raise PolicyError. The caller now "
+        "believes that every rule is active. Where did the error of the policy go?"
     ),
     "leaves-half": (
-        "Two of the rules ask the same. adopt raises PolicyError, and the policy is in the store all the "
-        "same, with half of the rules. On which ways out does your code commit?"
+        "Two of the rules have the same condition. adopt raises PolicyError, but the store has the policy "
+        "with some of its rules. On which ways out does your code commit?"
     ),
 }
 

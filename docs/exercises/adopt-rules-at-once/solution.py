@@ -1,17 +1,17 @@
 """Begin a policy with its rules in one unit of work.
 
-The aggregate is asked the same questions in the same order, so its events and its refusals are the same. Only
-the commit is another: it is the last line, and whoever raises before it leaves nothing.
+The policy is asked to draft and activate in the same order as in a start, so its events and errors are the
+same. The only commit is the last line, so an error before it leaves nothing in the store.
 """
 
 from service_monitoring.domain.policy import MonitoringPolicy
 
 
 def adopt(store, policy_id, lookback, rules, at):
-    """A new policy in which every one of these rules decides, or no policy at all.
+    """Store a new policy in which all of these rules are active, or store nothing.
 
     Raises:
-        PolicyError: Two of the rules have the same id or ask the same.
+        PolicyError: Two of the rules have the same id or the same condition.
     """
     policy = MonitoringPolicy(policy_id, lookback=lookback)
     for rule in rules:

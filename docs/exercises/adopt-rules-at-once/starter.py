@@ -1,23 +1,23 @@
-"""Begin a policy with its rules: in as many steps as there are commands, as `Monitor.begin` does."""
+"""Begin a policy with its rules, one commit for each step, as `Monitor.begin` does."""
 
 from service_monitoring.domain.policy import MonitoringPolicy
 
 
 def adopt(store, policy_id, lookback, rules, at):
-    """A new policy in which every one of these rules decides, or no policy at all.
+    """Store a new policy in which all of these rules are active, or store nothing.
 
     Args:
-        store: Has no policy of this name.
-        policy_id: The new policy's name.
-        lookback: How long a sample stands for its metric.
-        rules: To be drafted and activated, in their order.
-        at: Dates all of it.
+        store: A store without a policy of this name.
+        policy_id: The name of the new policy.
+        lookback: How long a sample counts as the current value of its metric.
+        rules: The rules to draft and activate, in this order.
+        at: The time of all events.
 
     Returns:
-        The commit, with its events.
+        The last commit, with its events.
 
     Raises:
-        PolicyError: Two of the rules have the same id or ask the same.
+        PolicyError: Two of the rules have the same id or the same condition.
     """
     with store.unit_of_work() as unit:
         unit.policies.add(MonitoringPolicy(policy_id, lookback=lookback))

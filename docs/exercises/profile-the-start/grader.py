@@ -1,95 +1,93 @@
-"""Grades a plan by carrying it out: monitors really start, under cProfile, on SQLite."""
+"""Grades a plan by running it: monitors start on SQLite, under cProfile."""
 
+import ast
 import cProfile
 import inspect
 import pkgutil
 import sys
-from datetime import timedelta
+from contextlib import closing
 from functools import cache
 from math import isfinite, log
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from service_monitoring.application.monitor import Monitor
-from service_monitoring.application.replay import TraceClock
-from service_monitoring.domain.conditions import Comparison, Threshold
-from service_monitoring.domain.rules import Rule
-from service_monitoring.domain.values import MetricName, Severity
-from service_monitoring.storage.sqlite import SqliteDatabase, open_sqlite
+import service_monitoring
+from service_monitoring.storage.sql import SqlStore
+from service_monitoring.storage.sqlite import SqliteDatabase
+from service_monitoring.testing import SteppableMonitor, make_rule
 
 MISTAKES = {
     "incomplete": (
-        "Every key needs an answer of its kind: text for store, function, figure, decided_by, boundary and "
-        "contract, whole numbers for rules and stop_at_most, numbers for predicted and exponent."
+        "Fill in every key. store, function, figure, decided_by, boundary and contract are text; rules and "
+        "stop_at_most are whole numbers; predicted and exponent are numbers."
     ),
     "rules-out-of-range": (
-        "rules must be 20 to 200. With fewer, what grows by the square still hides behind what does not; "
-        "more take longer under a profiler and say nothing new."
+        "rules must be between 20 and 200. With fewer rules, the linear part of the count hides the square. "
+        "With more, the profile takes longer and shows nothing new."
     ),
     "store-without-documents": (
-        "store must be sqlite, as in the service that somebody waits for. The memory store keeps the objects "
-        "themselves and encodes nothing: what is slow about this start is not in its profile at all."
+        'store must be "sqlite", as in the service whose start is slow. The memory store keeps the objects '
+        "themselves and encodes nothing, so the slow part of this start is not in its profile."
     ),
     "seconds-as-figure": (
-        "figure must be calls. Seconds of this start are mostly the disk, and partly the profiler: they are "
-        "others on the next machine, and others again in an hour. Which column of a profile is the same "
-        "twice?"
+        'figure must be "calls". Most seconds of this start are the disk, and some are the profiler. On the '
+        "next machine both are different. Which column of a profile is the same in every run?"
     ),
     "no-such-function": (
-        "function, decided_by and boundary must be functions or methods of the capstone. Write each where "
-        "it can be imported from, as service_monitoring.PACKAGE.MODULE.CLASS.METHOD."
+        "function, decided_by and boundary must each name exactly one function or method of the capstone. "
+        "A row of the profile, documents.py:286(_rule), works; so do documents._rule and the full dotted "
+        "name. _rule alone fits two functions."
     ),
     "not-in-this-workload": (
-        "function does not run when a monitor starts, not once. It may well be the hottest of another "
-        "workload. Profile what people wait for, and only then read names."
+        "function never runs when a monitor starts. It may be the hottest function of another workload. "
+        "Profile the start, and read the names in that profile."
     ),
     "cold-function": (
-        "function runs, but another of the capstone's runs more than four times as often. Sort this start's "
-        "profile by calls, not by the time or by how much the name promises."
+        "function runs, but another function of the capstone runs more than four times as often. Sort the "
+        "profile of this start by calls, not by time, and do not judge by the name."
     ),
     "linear-prediction": (
-        "You predicted a count that grows as the rules do, and the start counted many times that. You have "
-        "counted how often a rule changes. How many rules are written down each time that one changes?"
+        "You predicted a count that grows with the number of rules. The real count is at least four times "
+        "higher. You counted how often a rule changes. How many rules are written at each of these changes?"
     ),
     "prediction-missed": (
-        "The start was profiled, and the count is more than a twentieth away from what you predicted. The "
-        "growth may be right and a factor missing: how many documents of a policy hold its rules, and how "
-        "many steps does each rule take?"
+        "The start was profiled, and its count is more than 5 % away from your prediction. A factor may be "
+        "missing: how many documents list the rules of a policy, and how many commits does each rule take?"
     ),
     "growth-contradicts": (
-        "The count is right, and the exponent is not: it was taken from half of the rules to all of them. A "
-        "single count can be copied from a profile; what it does when the rules double says that you know "
-        "where it comes from."
+        "The count is right, the exponent is not. It is measured from half of the rules to all of them. "
+        "When the rules double, by what factor do the calls grow?"
     ),
     "nobody-on-the-path": (
-        "decided_by is never on the stack when the hot function runs, so it decides nothing about it. Follow "
-        "the callers of the hot function upward, one row of the profile after the other."
+        "decided_by is not on the stack when the hot function runs, so it cannot decide how often that "
+        "happens. Start at the hot function and follow print_callers upward, row by row."
     ),
     "blames-the-callee": (
-        "decided_by is on the path, but it runs again and again itself: it only does what it is asked each "
-        "time. Made twice as fast, it would be called as often as before. Go up until you find somebody who "
-        "runs once."
+        "decided_by is on the path, but it runs many times itself: something above it asks for each call. "
+        "If you made it twice as fast, it would still be called as often. Go up to the first function that "
+        "runs only once."
     ),
     "bought-elsewhere": (
-        "boundary does not lie between the one who decides and the hot function: it runs elsewhere, or it is "
-        "the decision itself. Which call does every single step go through on its way down?"
+        "boundary is not between decided_by and the hot function: it runs elsewhere, or it is one of the "
+        "two. Which call does every step go through on its way down?"
     ),
     "nothing-true-yet": (
-        "boundary lies on the path, but when that call returns, the step can still be rolled back: the "
-        "database has not been told to commit. Further up is a call that includes the end of the transaction."
+        "boundary is on the path, but when that call returns, the step can still be rolled back, because the "
+        "database was not yet told to commit. Look further up for a call that contains the end of the "
+        "transaction."
     ),
     "another-contract": (
-        "That promise does not ask for a commit at each step. Find in the capstone's contract table what a "
-        "step that fails must not leave behind."
+        "The commit for each step does not serve that contract. Which contract says what a step that fails "
+        "may leave behind? The capstone's home page lists all contracts."
     ),
     "never-stops": (
-        "stop_at_most is below what any start can reach: each rule has to be written down at least once. A "
-        "plan that nothing can stop is a decision that was made before."
+        "stop_at_most is lower than any start can reach: every rule has to be written at least once. With "
+        "this limit you would optimize for ever."
     ),
     "stopped-before-it-began": (
-        "The count that you predict means stop already. Choose the limit so that the start as it is lies "
-        "above it, and one that you would leave alone below."
+        "Your own prediction is below stop_at_most, so by this plan there is nothing to do. Choose a limit "
+        "that today's start exceeds, and that a start you would leave alone does not."
     ),
 }
 
@@ -148,7 +146,7 @@ def _of_counts(plan):
     growth = log(whole / _calls(half)[code]) / log(plan.rules / half)
     grows = abs(plan.exponent - growth) <= ROOM * growth
     if abs(plan.predicted - whole) > ROOM * whole:
-        return "prediction-missed" if grows else "linear-prediction"
+        return "linear-prediction" if not grows and 4 * plan.predicted < whole else "prediction-missed"
     return None if grows else "growth-contradicts"
 
 
@@ -173,32 +171,56 @@ def _of_limit(plan):
 
 
 def _code(name):
-    """The code of a function by its dotted name; nothing when the capstone has none of this name."""
-    if not name.startswith("service_monitoring."):
+    """The code of the one function that is meant; nothing when the capstone has none or several of the name.
+
+    Accepted are the full dotted name and every end of it, `module.function` as the lesson writes it, and the
+    row of a profile.
+    """
+    found = [dotted for dotted, labels in _names().items() if name in labels or dotted.endswith(f".{name}")]
+    if len(found) != 1:
         return None
-    try:
-        found = pkgutil.resolve_name(name)
-    except (ImportError, AttributeError, ValueError):
-        return None
-    function = found.fget if isinstance(found, property) else inspect.unwrap(found)
+    function = pkgutil.resolve_name(found[0])
+    function = function.fget if isinstance(function, property) else inspect.unwrap(function)
     return getattr(function, "__code__", None)
 
 
+@cache
+def _names():
+    """Each function of the capstone that does something: its dotted name, and what else it is called."""
+    package = Path(service_monitoring.__path__[0])
+    found = {}
+    for file in package.rglob("[!_]*.py"):
+        module = ".".join(file.relative_to(package.parent).with_suffix("").parts)
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        within = [(module, node) for node in tree.body]
+        within += [
+            (f"{module}.{node.name}", inner)
+            for node in tree.body
+            if isinstance(node, ast.ClassDef)
+            for inner in node.body
+        ]
+        for prefix, node in within:
+            # A method of a Protocol is only its docstring.
+            if isinstance(node, ast.FunctionDef) and (len(node.body) > 1 or ast.get_docstring(node) is None):
+                dotted = f"{prefix}.{node.name}"
+                line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                found[dotted] = {dotted, f"{file.stem}.{node.name}", f"{file.name}:{line}({node.name})"}
+    return found
+
+
 def _start(count):
-    """A monitor begins with so many rules."""
-    above = Threshold(Comparison.ABOVE, 0.9)
-    rules = [Rule(f"busy-{n}", MetricName(f"cpu_{n}_ratio"), above, Severity.WARNING) for n in range(count)]
+    """A monitor begins with this many rules; no commit waits for the disk, because that changes no count."""
     with TemporaryDirectory() as folder:
-        store = open_sqlite(Path(folder) / "store.db")
-        try:
-            Monitor("fleet", store, TraceClock()).begin(timedelta(minutes=5), rules)
-        finally:
-            store.close()
+        database = SqliteDatabase(Path(folder) / "store.db")
+        with closing(SqlStore(database)) as store:
+            database.query("PRAGMA synchronous = OFF")
+            rules = [make_rule(f"busy-{n}", f"cpu_{n}_ratio", above=0.9) for n in range(count)]
+            SteppableMonitor(*rules, store=store)
 
 
 @cache
 def _calls(count):
-    """How often each function of the capstone runs in a start with so many rules."""
+    """How often each function of the capstone runs in a start with this many rules."""
     profile = cProfile.Profile()
     profile.runcall(_start, count)
     return {
