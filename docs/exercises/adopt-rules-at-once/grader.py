@@ -32,8 +32,8 @@ MISTAKES = {
     ),
     "restores-without-events": (
         "The policy has its rules, but there is no event. Everything that is built from events, such as the "
-        "projections, knows of no rule. Restoring is for a policy that was stored before. This one is new: ask "
-        "it to draft and to activate."
+        "projections, knows of no rule. Restoring is for a policy that was stored before. This one is new: "
+        "ask it to draft and to activate."
     ),
     "another-order": (
         "The events are right, but their order is not the order of a start. Readers get events from the "
