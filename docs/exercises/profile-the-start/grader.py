@@ -36,8 +36,8 @@ MISTAKES = {
     ),
     "no-such-function": (
         "function, decided_by and boundary must each name exactly one function or method of the capstone. "
-        "A row of the profile, documents.py:286(_rule), works; so do documents._rule and the full dotted "
-        "name. _rule alone fits two functions."
+        "Write it as module.function, as the row of a profile shows it, file.py:line(function), or with its "
+        "full dotted name. A bare function name can fit several."
     ),
     "not-in-this-workload": (
         "function never runs when a monitor starts. It may be the hottest function of another workload. "
