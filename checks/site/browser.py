@@ -192,9 +192,7 @@ def reserve(site: Site, chromium: str) -> tuple[str, list[Failure]]:
     """Write down how large each diagram is drawn, unless one fails; gives what was done, and the failures."""
     rooms: dict[str, str] = {}
     failures = []
-    names = [
-        name for name, file in site.files.items() if 'class="mermaid"' in file.read_text(encoding="utf-8")
-    ]
+    names = [name for name, file in site.files.items() if b'class="mermaid"' in file.read_bytes()]
     with serve(site.folder) as origin, opened(chromium) as tab, Progress(len(names), "draw") as progress:
         reader = Reader(tab, origin, site)
         for name in names:
@@ -208,9 +206,8 @@ def reserve(site: Site, chromium: str) -> tuple[str, list[Failure]]:
                     rooms[key] = "--width: {}; --height: {}".format(*look.size)
             progress.step(name)
     if not failures:
-        ROOMS.write_text(
-            json.dumps(rooms, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(rooms, ensure_ascii=False, indent=2, sort_keys=True)
+        ROOMS.write_text(f"{text}\n", encoding="utf-8")
     return f"{len(rooms)} diagrams drawn", failures
 
 
@@ -228,9 +225,7 @@ def main(arguments: list[str]) -> int:
     pages = {site.source(name): name for name in site.files}
     for page in asked.pages:
         if page.resolve() not in pages:
-            parser.error(
-                f"{page} is no page of site/: name a Markdown file below docs/, and build the site first"
-            )
+            parser.error(f"{page} is not a page of site/: name a Markdown file, and build the site first")
     names = [pages[page.resolve()] for page in asked.pages] or list(site.files)
     if asked.reserve:
         done, failures = reserve(site, chromium)
