@@ -1,7 +1,7 @@
 """A lesson: how long it may be, and how much of it must run.
 
-A page with questions is a lesson. Its words are those of its prose: fences, tables and macros are not
-counted, its practice is.
+A page with questions is a lesson. Its words are those of its prose: fences, tables, macros and folded blocks
+are not counted, its practice is.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from checks.pages.page import Page
 
-WORDS = range(1_500, 2_501)
+WORDS = range(1_200, 2_501)
 MIN_BLOCKS = 10
 RUN = {"python", "console"}
+FOLDED = re.compile(r"^\?\?\? .*\n(?:(?: {4}.*)?\n)*", re.MULTILINE)
 MACRO = re.compile(r"\{\$.*?\$\}")
 
 
@@ -38,10 +39,13 @@ def problems(page: Page) -> Iterator[Failure]:
 
 
 def _words(page: Page) -> int:
-    fenced = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
+    skipped = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
+    for found in FOLDED.finditer(page.text):
+        first, last = (page.text.count("\n", 0, place) + 1 for place in found.span())
+        skipped |= set(range(first, last))
     prose = (
         line
         for number, line in enumerate(page.lines, 1)
-        if number not in fenced and not line.lstrip().startswith("|")
+        if number not in skipped and not line.lstrip().startswith("|")
     )
     return sum(len(MACRO.sub("", line).split()) for line in prose)

@@ -107,7 +107,7 @@ def test_a_broken_block_is_named_by_page_and_line(report: str, name: str) -> Non
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (1, "words of prose: a lesson has 1,500 to 2,500"),
+        (1, "words of prose: a lesson has 1,200 to 2,500"),
         (1, "0 blocks that run: a lesson has 10 or more"),
         (1, "2 questions: ask at least 5"),
         (3, "this is question 1"),

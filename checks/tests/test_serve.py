@@ -65,9 +65,10 @@ def test_what_is_no_port_is_said_to_be_none(
 
 
 def test_a_taken_port_is_said_before_the_server_starts(
-    taken: int, started: list[str], capsys: pytest.CaptureFixture[str]
+    taken: int, started: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line names both ports."""
+    monkeypatch.delenv(STARTED_IN, raising=False)  # in a check that `python3 tasks.py` started
     serve.main([str(taken)])
     (line,) = capsys.readouterr().out.splitlines()
     port = started[-1].rpartition(":")[2]
