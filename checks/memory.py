@@ -71,7 +71,9 @@ def version(tool: str) -> str:
     if not path:
         return ""
     said = subprocess.run([path, "--version"], capture_output=True, check=False, text=True)
-    return said.stdout + said.stderr
+    return (
+        said.stdout or said.stderr
+    )  # beside a version, Debian's Chromium complains in other words each time
 
 
 class Memory:

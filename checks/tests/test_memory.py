@@ -62,8 +62,11 @@ def test_an_environment_is_python_what_is_installed_and_the_versions_of_tools(
     assert "git: git version" in said
     seen = set()
     for version in ("1.0", "2.0"):
-        (tmp_path / "promtool").write_text(f"#!/bin/sh\necho promtool {version}\n")
+        (tmp_path / "promtool").write_text(f"#!/bin/sh\necho promtool {version}\necho $$ >&2\n")
         (tmp_path / "promtool").chmod(0o755)
+        memory.environment.cache_clear()
+        memory.version.cache_clear()
+        seen.add(memory.environment("promtool"))
         memory.environment.cache_clear()
         memory.version.cache_clear()
         seen.add(memory.environment("promtool"))
