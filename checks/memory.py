@@ -47,6 +47,15 @@ def repository_files(root: Path, *below: str) -> list[str]:
     return [name for name in names if (root / name).is_file()]
 
 
+def copy_repository(root: Path, target: Path, *parts: str) -> None:
+    """Copy the working tree as it is now, or these parts of it, to a repository of its own."""
+    subprocess.run(["git", "init", "--quiet", target], check=True)  # noqa: S607
+    for name in repository_files(root, *parts):
+        copy = target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, copy)
+
+
 def digest(root: Path, names: Iterable[str], *more: str) -> str:
     """Changes with the name and with the content of each file, and with each further text."""
     total = sha256()

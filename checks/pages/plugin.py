@@ -20,7 +20,7 @@ from checks import memory
 from checks.pages import blocks, lesson, mermaid
 from checks.pages.page import Fence, Page, parser
 from checks.pages.parsers import PARSERS
-from checks.pages.scratch import Scratch, copy_repository
+from checks.pages.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,7 +78,7 @@ class PageRuns:
     def copy(self) -> Path:
         """The repository as it was when the run began: what is read, run and remembered."""
         copy = Path(self._folder.name) / "repository"
-        copy_repository(self._root, copy)
+        memory.copy_repository(self._root, copy)
         return copy
 
     @cached_property

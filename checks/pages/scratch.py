@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 from checks import progress
 from checks.child import POLL_S, Child
-from checks.memory import repository_files
+from checks.memory import copy_repository
 from checks.pages import interpreter
 
 if TYPE_CHECKING:
@@ -153,12 +153,3 @@ class _Interpreter(Child):
     def close(self) -> None:
         self.end()
         self._replies.close()
-
-
-def copy_repository(root: Path, target: Path, *parts: str) -> None:
-    """Copy the working tree as it is now, or these parts of it, to a repository of its own."""
-    subprocess.run(["git", "init", "--quiet", target], check=True)  # noqa: S607
-    for name in repository_files(root, *parts):
-        copy = target / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(root / name, copy)

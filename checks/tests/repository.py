@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks import child
-from checks.pages.scratch import copy_repository
+from checks.memory import copy_repository
 
 if TYPE_CHECKING:
     from checks.child import Exit

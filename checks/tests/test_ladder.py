@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from checks.proof import ladder
 from checks.proof import trial as trial_module
 from checks.proof.changes import read_changes
-from checks.proof.claims import ROOT, ProofData
-from checks.proof.ladder import RECORD, Ladder, contradictions, dull_rungs, read_record, stale
-from checks.proof.trial import DEMO, UNCHANGED, Trial, Trials, Verdicts, capstone_digest
-from checks.proof.verdicts import rung_of
+from checks.proof.claims import ProofData
+from checks.proof.ladder import RECORD, read_record, stale
+from checks.proof.trial import UNCHANGED, Trial, Trials, Verdicts
 from checks.tests.small import CHECKS, Small, replaced
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 IS_42 = "ANSWER = 42"
 CLAIM = "answer-is-42"
-ROWS = 2
-FAST, SLOW = "domain", "drill"
 
 
 @pytest.fixture
@@ -183,86 +176,3 @@ def test_there_is_no_row_of_a_run_that_did_not_end(
     )
     assert (small.root / RECORD).read_text() == before
     assert tried
-
-
-def drawn(names: Sequence[str]) -> list[str]:
-    """Two names, others for each state of the capstone."""
-    start = int(capstone_digest(), 16)
-    return [names[(start + step * 7) % len(names)] for step in range(ROWS)] if names else []
-
-
-def test_rows_of_the_record_are_what_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two that are drawn: all of a fast rung, and each test that the row calls red, but for the slow rung.
-
-    Of a row that is older than what it was run with, the part `claims` says so.
-    """
-    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
-    data, recorded, changes = ProofData.read(), read_record(), read_changes(ROOT)
-    whole = Ladder(data, changes, ROOT, capstone_digest())
-    rows = whole.known(recorded)
-    red, trials = {}, {}
-    for name in drawn(list(rows)):
-        cells = rows[name]["rungs"].items()
-        red[name] = {cell["test"] for rung, cell in cells if cell["red"] and rung != SLOW}
-        asked = tuple(sorted({test.partition("[")[0] for test in red[name]}))
-        fast = (file for file in whole.trials[name].targets if rung_of(file) == FAST)
-        trials[name] = Trial(name, whole.trials[name].diff, (*fast, *asked), asked)
-    found = Trials().run(list(trials.values()), "rows run again") if trials else {}
-    for name, trial in trials.items():
-        failed = found[trial].failed
-        assert bool(failed.get(FAST)) == rows[name]["rungs"][FAST]["red"], name
-        assert red[name] <= {test for tests in failed.values() for test in tests}, name
-
-
-@pytest.fixture(scope="module")
-def data() -> ProofData:
-    """The claims of this repository."""
-    return ProofData.read()
-
-
-def test_a_record_that_denies_a_claim_is_red(data: ProofData) -> None:
-    """A drift that was not seen, a safe change that is red, a rung that is red by itself, a broken demo."""
-    recorded = read_record()
-    assert said(contradictions(recorded, data)) == []
-    safe = next(name for name, entry in recorded["changes"].items() if not entry["first"])
-    drift, named = next(iter(data.drifts().items()))
-    broken = json.loads(json.dumps(recorded))
-    broken["rungs"]["domain"]["red"] = 1
-    broken["changes"][drift]["claims"] = []
-    broken["changes"][safe]["first"] = "shape"
-    broken["changes"][safe]["rungs"]["shape"] = {
-        "red": True,
-        "test": "tests/shape/test_x.py::test_y",
-        "message": "no",
-    }
-    lines = said(contradictions(broken, data))
-    assert any(line.endswith("rung domain is red on the capstone as it is") for line in lines)
-    page = f"docs/proposals/{safe}/index.md:1:"
-    assert f"{page} no claim names it, but tests/shape/test_x.py::test_y is red: no" in lines
-    assert any(f"claim {named[0].id}: its drift was not seen: {named[0].check}" in line for line in lines)
-    assert all(line.startswith(("capstone/claims.toml:", "docs/proposals/")) for line in lines)
-    broken["changes"][safe]["first"] = DEMO
-    assert any(
-        line.startswith(f"{page} it does not even pass") for line in said(contradictions(broken, data))
-    )
-
-
-def test_a_matrix_that_teaches_nothing_is_red() -> None:
-    """A rung that is never first, one that is always first, and no drift for the shape rung alone."""
-    recorded = read_record()
-    assert list(dull_rungs(recorded)) == []
-    dull = json.loads(json.dumps(recorded))
-    for entry in dull["changes"].values():
-        entry["first"] = entry["first"] and "drill"
-    lines = list(dull_rungs(dull))
-    assert "rung drill is the first to see every drift" in lines
-    assert "rung shape is the first to see no drift" in lines
-    assert "no drift is seen by the rung shape alone" in lines
-
-
-def test_the_record_names_no_folder_of_the_machine_that_made_it() -> None:
-    """A reader of a message has no such folder."""
-    messages = [
-        cell["message"] for row in read_record()["changes"].values() for cell in row["rungs"].values()
-    ]
-    assert not [message for message in messages if "/tmp/" in message or "trial-" in message]  # noqa: S108 - looked for

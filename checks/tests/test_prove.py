@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from checks.memory import Memory
-from checks.proof import bundle
 from checks.proof import prove as command
 from checks.proof import trial as trial_module
 from checks.proof.claims import ProofData
 from checks.proof.proof import ERROR, NOT_RUN, PROVED, RED, Proof, prove
-from checks.proof.trial import UNCHANGED, Trial, Trials, capstone_digest
+from checks.proof.trial import UNCHANGED, Trial, Trials
 from checks.tests.small import CHECKS, Small, replaced
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ANSWER, TWICE = CHECKS.values()
 TYPE = "tests/contract/test_twice.py::test_type"
@@ -132,56 +126,3 @@ def test_a_drift_that_changes_a_comment_and_is_cut_off_proves_nothing(
     assert proof.reason.startswith(
         "with its drift comment: did not end within 0.01 s on this machine; nothing"
     )
-
-
-def test_a_few_claims_are_proved_of_the_capstone_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not from the record: each check green as it is, red with each of its drifts."""
-    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
-    data = ProofData.read()
-    cheap = [claim for claim in data.claims if claim.rung in {"shape", "domain", "artifact", "oracle"}]
-    start = int(capstone_digest(), 16)
-    for proof in prove([cheap[(start + step * 7) % len(cheap)] for step in range(2)]):
-        assert (proof.verdict, proof.reason) == (PROVED, "")
-        assert [one.drift for one in proof.seen] == list(proof.claim.drifts)
-
-
-def test_the_command_writes_a_bundle_and_its_status_says_what_was_proved(
-    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Claims are named with or without blanks; what was not run fails in CI."""
-    monkeypatch.setattr(bundle, "write_all", lambda folder, _: (folder / "alerts.yml").touch())
-    small.write(
-        "capstone/tests/domain/test_more.py",
-        "import pytest\n\n\n@pytest.mark.skip('no server')\ndef test_skipped() -> None:\n    pass\n",
-    )
-    small.propose("is-41", replaced(IS_42, "ANSWER = 41"))
-    small.claim("seen", ANSWER, "is-41")
-    small.claim("skipped", "tests/domain/test_more.py::test_skipped", "is-41")
-    into = f"--into={tmp_path}/bundle"
-    monkeypatch.delenv("CI", raising=False)
-    assert command.main(["--claim=seen, skipped", into], small.root) == 0
-    assert "1 proved, 1 not run of 2 claims\n" in capsys.readouterr().out
-    monkeypatch.setenv("CI", "true")
-    assert command.main(["--claim=skipped", into], small.root) == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--claim=nope"], "there is no claim 'nope'"),
-        (["--contract=nope"], "there is no contract 'nope'; there are: authority"),
-        (["--rung=nope"], "there is no rung 'nope'; there are: shape"),
-        (["--rung=drill", "--claim=samples-are-facts"], "no claim fits all of that"),
-        (["--verify=nowhere"], "nowhere is no proof bundle"),
-        (["--against=nowhere"], "nowhere is no proof bundle"),
-    ],
-)
-def test_an_odd_request_for_a_proof_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
-) -> None:
-    """Status 2, and no bundle."""
-    assert command.main([*arguments, f"--into={tmp_path}/never-written"]) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert len(said.splitlines()) == 1
-    assert not list(tmp_path.iterdir())

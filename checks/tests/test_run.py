@@ -105,6 +105,17 @@ def test_a_part_that_passed_is_run_again_when_what_it_depends_on_changed(
     assert is_run(part)
 
 
+def test_a_part_that_runs_alone_sees_what_it_depends_on_and_nothing_else(repository: Path) -> None:
+    """Another file is not there, the capstone does not import, and a change of either cannot matter."""
+    (repository / "other").write_text("not declared")
+    part = Part("a", ("cat input",), depends_on=("input",), alone=True)
+    assert is_run(part)
+    undeclared = run.run(replace(part, name="b", commands=("cat other",)))
+    assert (undeclared.verdict, "other: No such file" in undeclared.output) == ("red", True)
+    imports = run.run(replace(part, name="c", commands=("python -m service_monitoring",)))
+    assert "the part c does not depend on the capstone" in imports.output
+
+
 def test_a_part_whose_files_changed_while_it_ran_is_not_remembered(repository: Path) -> None:
     """What was green before the edit says nothing of what is there after it."""
     part = Part("a", ("cp .gitignore input",), depends_on=("input",))

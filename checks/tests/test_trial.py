@@ -18,7 +18,6 @@ from checks import progress
 from checks.child import UnfinishedError
 from checks.memory import ROOT, Memory
 from checks.proof import trial as trial_module
-from checks.proof.reach import Reach
 from checks.proof.trial import DEMO, DoesNotApplyError, Snapshot, Trial, Trials, capstone_digest
 from checks.tests.small import ANSWER_PY, SOURCE, Small, replaced
 
@@ -282,28 +281,3 @@ def test_an_interrupted_run_leaves_nothing_behind(small: Small, tmp_path: Path, 
     for number in started.read_text().split():
         with pytest.raises(ProcessLookupError):
             os.kill(int(number), 0)
-
-
-def test_a_change_is_tried_where_it_can_be_noticed(tmp_path: Path) -> None:
-    """By what imports it at any depth, by what starts the service, and by the shape of the sources."""
-    capstone = tmp_path / "capstone"
-    shutil.copytree(ROOT / "capstone", capstone, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    window, postgres, new = (
-        f"--- a/capstone/src/service_monitoring/{path}.py\n+++ b/capstone/src/service_monitoring/{path}.py\n"
-        for path in ("domain/window", "storage/postgres", "domain/new")
-    )
-    by_import = "tests/domain/test_policy_model.py"  # of the policy, which imports the window
-    by_fixture, by_process = "tests/contract/test_outbox.py", "tests/drill/test_kill.py"
-    by_reading, never = "tests/shape/test_layers.py", "tests/artifact/test_durations.py"
-    reach = Reach(capstone)
-    found = reach.test_files(window)
-    assert {by_import, by_process, by_reading} <= set(found)
-    assert never not in found
-    found = reach.test_files(postgres)
-    assert {by_fixture, by_process, by_reading} <= set(found)
-    assert not {by_import, never} & set(found)
-    assert by_reading in reach.test_files(new)
-    assert never in reach.test_files(postgres.replace(".py", ".json"))
-    file = capstone / never
-    file.write_text(f"def later():\n    from service_monitoring.storage import postgres\n{file.read_text()}")
-    assert never in Reach(capstone).test_files(postgres)
