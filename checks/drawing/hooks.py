@@ -7,8 +7,11 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from mkdocs.structure.files import File
+
 from checks.drawing.glossary import GLOSSARY, abbreviations, read_terms
 from checks.drawing.proofs import PROPOSALS, Proofs
+from checks.pages.program import programs, source
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -22,16 +25,32 @@ ABBREVIATION = re.compile(r"<abbr[^>]*>(.*?)</abbr>", re.DOTALL)
 SEARCH = 'class="md-search" data-md-component="search" role="dialog"'
 LISTING = '<details class="mkdocstrings-source"'
 HEADING = re.compile(r"<h[1-6][ >].*?</h[1-6]>", re.DOTALL)
+PROGRAM = """
+Run this page: `invoke page {name}`, or download [{name}.py]({name}.py) and run `python -i {name}.py`.
+{{ .program data-search-exclude="" }}
+"""
+
+
+def on_files(files: Files, config: MkDocsConfig) -> None:
+    """Add the program of each page with Python blocks, to download."""
+    root = Path(config.config_file_path).parent
+    for name, page in programs(root).items():
+        beside = page.file.relative_to(config.docs_dir).with_name(f"{name}.py")
+        files.append(File.generated(config, beside.as_posix(), content=source(page)))
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Give a change proposal its verdict, and every page but the glossary its terms as abbreviations."""
-    del files
-    source = PurePosixPath(page.file.src_uri)
-    if source.match(f"{PROPOSALS}/*/index.md"):
+    """Give a proposal its verdict, a page with blocks its program, all but the glossary abbreviations."""
+    path = PurePosixPath(page.file.src_uri)
+    if path.match(f"{PROPOSALS}/*/index.md"):
         root = Path(config.config_file_path).parent
-        judged = Proofs(root, lambda: page.file.src_uri).judged(source.parent.name)
+        judged = Proofs(root, lambda: page.file.src_uri).judged(path.parent.name)
         markdown = f"{markdown}\n\n{judged}\n"
+    name = path.stem if path.stem != "index" else path.parent.name
+    if (
+        program := files.get_file_from_path(path.with_name(f"{name}.py").as_posix())
+    ) and program.generated_by:
+        markdown = re.sub(r"^# .*\n", lambda title: title[0] + PROGRAM.format(name=name), markdown, count=1)
     if page.file.src_uri == GLOSSARY:
         return markdown
     terms = read_terms(Path(config.docs_dir) / GLOSSARY)

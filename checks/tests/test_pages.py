@@ -35,6 +35,11 @@ BROKEN = {
     "block that exits": (("```python", "import os", "os._exit(3)", "```"), 1, "ended the interpreter"),
     "command output": (("```console", "$ echo yes", "no", "```"), 3, "`echo yes` wrote something else"),
     "exit status": (("```console", "$ false", "```"), 3, "`false` wrote something else"),
+    "no program": (
+        ("```python", "x = 1", "```", "", "```python", "from __future__ import annotations", "```"),
+        1,
+        "are not one program: from __future__ imports",
+    ),
     "no command": (("```console", "yes", "```"), 1, "begins with a command"),
     "diagram edge": (("```mermaid", "flowchart LR", "a ->>- b", "```", "", "W."), 3, "does not understand"),
     "no description": (("```mermaid", "flowchart LR", "a --> b", "```", "", "W."), 1, "has no accDescr"),

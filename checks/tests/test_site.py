@@ -47,7 +47,7 @@ def small_site(root: Path) -> Repository:
     repository.write(
         HOME, "# Home", "", f"[An alpha]({glossary}#alpha), a [beta]({glossary}#beta), [other](other.md)."
     )
-    repository.write(OTHER, "# Other", "", "Words.")
+    repository.write(OTHER, "# Other", "", "Words.", "", "```python", "x = 1", "```")
     repository.write("docs/map.md", "# Map", "", "{$ outcomes() $}")
     rows = [
         line
@@ -71,6 +71,8 @@ def test_a_site_that_is_right_is_green(right: Repository) -> None:
     assert built.good, built.output
     pages = len(list(right.root.rglob("docs/**/*.md")))
     assert built.output == f"{pages} pages built, 0 failures\n"
+    assert right.read("site/other.py").endswith("# Other\n\nx = 1\n")
+    assert '<a href="other.py">' in right.read("site/other.html")
 
 
 @pytest.fixture(scope="module")
