@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 
+from checks.drawing import console
 from checks.drawing.glossary import GLOSSARY, abbreviations, read_terms
 from checks.drawing.proofs import PROPOSALS, Proofs
 from checks.pages.program import programs, source
@@ -58,9 +59,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Keep tooltips out of headings, and so out of the table of contents, and listings out of the search."""
+    """Draw console blocks, and keep tooltips out of headings and listings out of the search."""
     del page, config, files
-    html = html.replace(LISTING, f"{LISTING} data-search-exclude")
+    html = console.draw(html).replace(LISTING, f"{LISTING} data-search-exclude")
     return HEADING.sub(lambda heading: ABBREVIATION.sub(r"\1", heading[0]), html)
 
 

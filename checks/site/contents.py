@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from html import unescape
 from typing import TYPE_CHECKING
 
 from service_monitoring.signals.catalogue import METRICS, Metric
 
 from checks.drawing.glossary import GLOSSARY, read_terms
 from checks.failure import Failure, failure_at
+from checks.pages.blocks import steps_of
+from checks.pages.page import Page
 from checks.proof.claims import CLAIMS, ProofData
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ DIRECTIVE = re.compile(rf"^::: ({PACKAGE}[\w.]*)$", re.MULTILINE)
 SIGNALS = "docs/capstone/signals.md"
 METRIC_ROW = re.compile(r"^\| `(service_monitoring_\w+)` \|.*$", re.MULTILINE)
 DEFINED_BY = re.compile(rf"\]\((?:\.\./)+(?:reference/api|capstone)/|\]\[{PACKAGE}\.|`{PACKAGE}[\w.]*`\]\[\]")
+COPIED = re.compile(r'<div class="language-console[^>]* data-copy=("[^"]*"|\'[^\']*\')')
 
 
 def glossary_failures(site: Site) -> Iterator[Failure]:
@@ -81,6 +85,17 @@ def claim_failures(site: Site) -> Iterator[Failure]:
         if claim.id not in shown:
             file = site.root / CLAIMS
             yield failure_at(site.root, file, [f'id = "{claim.id}"'], f"no page shows the claim {claim.id}")
+
+
+def copy_failures(site: Site) -> Iterator[Failure]:
+    """The copy button of a console block copies what the check runs: its commands, and nothing else."""
+    for name, file in site.files.items():
+        page = Page(site.root, site.source(name))
+        copied = map(unescape, COPIED.findall(file.read_text(encoding="utf-8")))
+        for fence in (fence for fence in page.fences if fence.language == "console"):
+            commands = "\n".join(step.command for step in steps_of(fence.lines))
+            if (text := next(copied, "")[1:-1]) != commands:
+                yield fence.failure("the copy button does not copy these commands", text)
 
 
 def docstring_failures(root: Path) -> Iterator[Failure]:

@@ -22,6 +22,7 @@ DOMAIN_API = "docs/reference/api/domain.md"
 VALUES = "capstone/src/service_monitoring/domain/values.py"
 EVENTS = "capstone/src/service_monitoring/domain/events.py"
 PARTS = ("checks", "capstone", "mkdocs.yml", "package-lock.json", "docs/assets", "docs/reference/api")
+CONSOLE = ("```console", "$ cat <<'EOF'", "> '& #1", "> EOF", "'& #1", "# out", "$ true", "```")
 
 
 def small_site(root: Path) -> Repository:
@@ -47,7 +48,7 @@ def small_site(root: Path) -> Repository:
     repository.write(
         HOME, "# Home", "", f"[An alpha]({glossary}#alpha), a [beta]({glossary}#beta), [other](other.md)."
     )
-    repository.write(OTHER, "# Other", "", "Words.", "", "```python", "x = 1", "```")
+    repository.write(OTHER, "# Other", "", "Words.", "", "```python", "x = 1", "```", "", *CONSOLE)
     repository.write("docs/map.md", "# Map", "", "{$ outcomes() $}")
     rows = [
         line
@@ -72,6 +73,10 @@ def test_a_site_that_is_right_is_green(right: Repository) -> None:
     pages = len(list(right.root.rglob("docs/**/*.md")))
     assert built.output == f"{pages} pages built, 0 failures\n"
     assert right.read("site/other.py").endswith("# Other\n\nx = 1\n")
+    assert """data-copy="cat &lt;&lt;&#x27;EOF&#x27;\n&#x27;&amp; #1\nEOF\ntrue\">""" in right.read(
+        "site/other.html"
+    )
+    assert '<span class="go"># out</span>' in right.read("site/other.html")
     assert '<a href="other.py">' in right.read("site/other.html")
 
 
@@ -104,6 +109,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
     places["metric unknown"] = f"{SIGNALS}:{line}"
     copy.replace(EVENTS, r'\A"""[^\n]*\n', '"""Events.\n\n>>> 1 + 1\n2\n"""\n')
     places["docstring example"] = f"{EVENTS}:3"
+    line = copy.append("docs/map.md", "1. An item", "", "    ```console", "    $ true", "    ```")
+    places["copied"] = f"docs/map.md:{line + 2}"
+    copy.replace("checks/drawing/console.py", r"step\.command for", "step.prompts[0] for")
     line = copy.append(
         HOME,
         '<a href="nowhere.html">x</a>',
@@ -143,6 +151,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
         ("docstring example", "below a line `Examples:`"),
         ("other origin", "loads //cdn.invalid/x.png from another origin"),
         ("evidence", "no evidence file 'nothing'"),
+        ("copied", "the copy button does not copy these commands"),
         ("claim", "no page shows the claim samples-are-facts"),
     ],
 )
