@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
+NOT_FOUND = Path(__file__).with_name("404.html")
 MERMAID = Path("node_modules/mermaid/dist")
 ESM = "mermaid.esm.min.mjs"
 CHUNKS = "chunks/mermaid.esm.min"
@@ -69,6 +70,13 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     """Name the theme's search dialog for screen readers; the theme leaves it nameless."""
     del page, config
     return output.replace(SEARCH, f'{SEARCH} aria-label="Search"')
+
+
+def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
+    """Put our own page in the place of the theme's 404, whose assets are lost below a path."""
+    if template_name != NOT_FOUND.name:
+        return output
+    return NOT_FOUND.read_text(encoding="utf-8").replace("SITE", config.site_url or "./")
 
 
 def on_post_build(config: MkDocsConfig) -> None:
