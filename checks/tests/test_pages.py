@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.pages import lesson
+from checks.pages import lesson, prose
 from checks.pages.page import Page
 from checks.tests.repository import PAGES, Repository
 
@@ -171,6 +171,17 @@ def test_a_lesson_is_counted_by_its_main_line_and_its_practice(tmp_path: Path) -
     page.write_text(LESSON, encoding="utf-8")
     assert [*lesson.count(Page(tmp_path, page)).values()] == [140, 2, 1, 2, 1]
     assert lesson.minutes(Page(tmp_path, page)) == (5, 22)
+
+
+def test_a_phrase_that_no_page_uses_is_named_by_line(tmp_path: Path) -> None:
+    """Over the end of a line too, with what to write instead; the text of blocks is not prose."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# What was\nasked for\n\n```console\n$ echo so many\n```\n\nSo  many.\n", encoding="utf-8"
+    )
+    failures = [*prose.problems(Page(tmp_path, page))]
+    assert [failure.line for failure in failures] == [1, 8]
+    assert failures[1].message == "'So  many': write the number"
 
 
 def test_the_difference_is_shown(report: str) -> None:

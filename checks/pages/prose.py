@@ -1,0 +1,27 @@
+"""The phrases that no page uses: `phrases.toml` says what to write instead of each."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checks.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.pages.page import Page
+
+PHRASES = tomllib.loads(Path(__file__).with_name("phrases.toml").read_text(encoding="utf-8"))
+REFUSED = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b".replace(" ", r"\s+"), re.IGNORECASE)
+
+
+def problems(page: Page) -> Iterator[Failure]:
+    """Each place of a page's prose that holds such a phrase."""
+    inside = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
+    prose = "\n".join("" if number in inside else line for number, line in enumerate(page.lines, 1))
+    for found in REFUSED.finditer(prose):
+        instead = PHRASES[" ".join(found[0].lower().split())]
+        yield Failure(page.path, prose.count("\n", 0, found.start()) + 1, f"{found[0]!r}: write {instead}")
