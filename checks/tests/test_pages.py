@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.pages import lesson, prose
+from checks.pages import lesson, style
 from checks.pages.page import Page
 from checks.tests.repository import PAGES, Repository
 
@@ -179,9 +179,20 @@ def test_a_phrase_that_no_page_uses_is_named_by_line(tmp_path: Path) -> None:
     page.write_text(
         "# What was\nasked for\n\n```console\n$ echo so many\n```\n\nSo  many.\n", encoding="utf-8"
     )
-    failures = [*prose.problems(Page(tmp_path, page))]
+    failures = [*style.problems(Page(tmp_path, page))]
     assert [failure.line for failure in failures] == [1, 8]
     assert failures[1].message == "'So  many': write the number"
+
+
+def test_long_code_is_named_by_line(tmp_path: Path) -> None:
+    """Code and commands that are typed; what a command prints is as long as it is."""
+    page, long = tmp_path / "page.md", "x" * 87
+    page.write_text(
+        f"```python\nx\nx{long}x\n```\n\n```console\n$ x\n> {long}\n{long} xx\n```\n", encoding="utf-8"
+    )
+    failures = [*style.problems(Page(tmp_path, page))]
+    assert [failure.line for failure in failures] == [3, 8]
+    assert failures[0].message == "89 columns: code on a page has at most 88"
 
 
 def test_the_difference_is_shown(report: str) -> None:
