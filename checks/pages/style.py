@@ -1,4 +1,4 @@
-"""How pages are written: without the phrases of `phrases.toml`, and with code that fits beside the sidebars."""
+"""How pages are written: without the phrases of `phrases.toml`, and with code that fits the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PHRASES = tomllib.loads(Path(__file__).with_name("phrases.toml").read_text(encoding="utf-8"))
 COLUMNS = 88
-TYPED = {"python": "", "console": ("$ ", "> ")}
+TYPED: dict[str, str | tuple[str, ...]] = {"python": "", "console": ("$ ", "> ")}
 REFUSED = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b".replace(" ", r"\s+"), re.IGNORECASE)
 
 
