@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
+    from mkdocs.structure.toc import AnchorLink
 
 NOT_FOUND = Path(__file__).with_name("404.html")
 MERMAID = Path("node_modules/mermaid/dist")
@@ -25,7 +26,8 @@ ESM = "mermaid.esm.min.mjs"
 CHUNKS = "chunks/mermaid.esm.min"
 ABBREVIATION = re.compile(r"<abbr[^>]*>(.*?)</abbr>", re.DOTALL)
 SEARCH = 'class="md-search" data-md-component="search" role="dialog"'
-LISTING = '<details class="mkdocstrings-source"'
+# Listings, hints, answers, verdicts, and the headings of questions, which begin with a number.
+NOT_SEARCHED = re.compile(r'<details class="(?:mkdocstrings-source|tip|success|abstract)"|<h4(?= id="\d)')
 HEADING = re.compile(r"<h[1-6][ >].*?</h[1-6]>", re.DOTALL)
 PROGRAM = """
 Run this page: `invoke page {name}`, or download [{name}.py]({name}.py) and run `python -i {name}.py`.
@@ -60,10 +62,19 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Draw console blocks, and keep tooltips out of headings and listings out of the search."""
-    del page, config, files
-    html = console.draw(html).replace(LISTING, f"{LISTING} data-search-exclude")
+    """Draw console blocks, keep tooltips out of headings, and what answers a question out of the search."""
+    del config, files
+    _leave_out_questions(page.toc.items)
+    html = NOT_SEARCHED.sub(r"\g<0> data-search-exclude", console.draw(html))
     return HEADING.sub(lambda heading: ABBREVIATION.sub(r"\1", heading[0]), html)
+
+
+def _leave_out_questions(items: list[AnchorLink]) -> None:
+    for item in items:
+        item.children = [
+            child for child in item.children if not NOT_SEARCHED.match(f'<h{child.level} id="{child.id}')
+        ]
+        _leave_out_questions(item.children)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

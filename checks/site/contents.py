@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from html import unescape
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ DIRECTIVE = re.compile(rf"^::: ({PACKAGE}[\w.]*)$", re.MULTILINE)
 SIGNALS = "docs/capstone/signals.md"
 METRIC_ROW = re.compile(r"^\| `(service_monitoring_\w+)` \|.*$", re.MULTILINE)
 DEFINED_BY = re.compile(rf"\]\((?:\.\./)+(?:reference/api|capstone)/|\]\[{PACKAGE}\.|`{PACKAGE}[\w.]*`\]\[\]")
+SPOILER = re.compile(
+    r"\A\d+\. .*\?|(?<!\")\bHint \d|\b[A-D] (?:right|wrong): |What the rungs said|It (?:breaks|keeps every) "
+)
 COPIED = re.compile(r'<div class="language-console[^>]* data-copy=("[^"]*"|\'[^\']*\')')
 
 
@@ -96,6 +100,16 @@ def copy_failures(site: Site) -> Iterator[Failure]:
             commands = "\n".join(step.command for step in steps_of(fence.lines))
             if (text := next(copied, "")[1:-1]) != commands:
                 yield fence.failure("the copy button does not copy these commands", text)
+
+
+def search_failures(site: Site) -> Iterator[Failure]:
+    """The search shows no question of a lesson, no hint, no answer and no verdict."""
+    index = json.loads((site.folder / "search/search_index.json").read_text(encoding="utf-8"))
+    for entry in index["docs"]:
+        name = entry["location"].partition("#")[0]
+        if name in site.files and (found := SPOILER.search(f"{entry['title']}\n{entry['text']}")):
+            page = site.source(name)
+            yield failure_at(site.root, page, [found[0]], f"the search shows {found[0]!r}")
 
 
 def docstring_failures(root: Path) -> Iterator[Failure]:

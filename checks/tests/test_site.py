@@ -23,6 +23,7 @@ VALUES = "capstone/src/service_monitoring/domain/values.py"
 EVENTS = "capstone/src/service_monitoring/domain/events.py"
 PARTS = ("checks", "capstone", "mkdocs.yml", "package-lock.json", "docs/assets", "docs/reference/api")
 CONSOLE = ("```console", "$ cat <<'EOF'", "> '& #1", "> EOF", "'& #1", "# out", "$ true", "```")
+QUESTION = ("#### 1. What?", "", '??? success "Answer"', "", "    - **A** right: that.")
 
 
 def small_site(root: Path) -> Repository:
@@ -48,7 +49,9 @@ def small_site(root: Path) -> Repository:
     repository.write(
         HOME, "# Home", "", f"[An alpha]({glossary}#alpha), a [beta]({glossary}#beta), [other](other.md)."
     )
-    repository.write(OTHER, "# Other", "", "Words.", "", "```python", "x = 1", "```", "", *CONSOLE)
+    repository.write(
+        OTHER, "# Other", "", "Words.", "", "```python", "x = 1", "```", "", *CONSOLE, "", *QUESTION
+    )
     repository.write("docs/map.md", "# Map", "", "{$ outcomes() $}")
     rows = [
         line
@@ -77,6 +80,7 @@ def test_a_site_that_is_right_is_green(right: Repository) -> None:
         "site/other.html"
     )
     assert '<span class="go"># out</span>' in right.read("site/other.html")
+    assert "#1-what" not in re.sub(r"<h4.*?</h4>", "", right.read("site/other.html"))
     assert '<a href="other.py">' in right.read("site/other.html")
 
 
@@ -109,8 +113,14 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
     places["metric unknown"] = f"{SIGNALS}:{line}"
     copy.replace(EVENTS, r'\A"""[^\n]*\n', '"""Events.\n\n>>> 1 + 1\n2\n"""\n')
     places["docstring example"] = f"{EVENTS}:3"
-    line = copy.append("docs/map.md", "1. An item", "", "    ```console", "    $ true", "    ```")
-    places["copied"] = f"docs/map.md:{line + 2}"
+    line = copy.append("docs/map.md", "#### 1. What?", "", "## Help", "", '!!! tip "Hint 2"', "", "    That.")
+    places["question searched"] = f"docs/map.md:{line}"
+    places["hint searched"] = f"docs/map.md:{line + 4}"
+    copy.replace("checks/drawing/hooks.py", r"\|<h4\(\?=", "|<h5(?=")
+    line = copy.append(
+        "docs/map.md", "## More", "", "1. An item", "", "    ```console", "    $ true", "    ```"
+    )
+    places["copied"] = f"docs/map.md:{line + 4}"
     copy.replace("checks/drawing/console.py", r"step\.command for", "step.prompts[0] for")
     line = copy.append(
         HOME,
@@ -152,6 +162,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
         ("other origin", "loads //cdn.invalid/x.png from another origin"),
         ("evidence", "no evidence file 'nothing'"),
         ("copied", "the copy button does not copy these commands"),
+        ("question searched", "the search shows '1. What?'"),
+        ("hint searched", "the search shows 'Hint 2'"),
         ("claim", "no page shows the claim samples-are-facts"),
     ],
 )
