@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mkdocs.structure.files import File
 
 from checks.drawing import console
-from checks.drawing.glossary import GLOSSARY, abbreviations, read_terms
+from checks.drawing.glossary import GLOSSARY, abbreviations, focusable, read_terms
 from checks.drawing.proofs import PROPOSALS, Proofs
 from checks.pages.program import programs, source
 
@@ -24,11 +24,9 @@ NOT_FOUND = Path(__file__).with_name("404.html")
 MERMAID = Path("node_modules/mermaid/dist")
 ESM = "mermaid.esm.min.mjs"
 CHUNKS = "chunks/mermaid.esm.min"
-ABBREVIATION = re.compile(r"<abbr[^>]*>(.*?)</abbr>", re.DOTALL)
 SEARCH = 'class="md-search" data-md-component="search" role="dialog"'
 # Listings, hints, answers, verdicts, and the headings of questions, which begin with a number.
 NOT_SEARCHED = re.compile(r'<details class="(?:mkdocstrings-source|tip|success|abstract)"|<h4(?= id="\d)')
-HEADING = re.compile(r"<h[1-6][ >].*?</h[1-6]>", re.DOTALL)
 PROGRAM = """
 Run this page: `invoke page {name}`, or download [{name}.py]({name}.py) and run `python -i {name}.py`.
 {{ .program data-search-exclude="" }}
@@ -66,7 +64,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     del config, files
     _leave_out_questions(page.toc.items)
     html = NOT_SEARCHED.sub(r"\g<0> data-search-exclude", console.draw(html))
-    return HEADING.sub(lambda heading: ABBREVIATION.sub(r"\1", heading[0]), html)
+    return focusable(html)
 
 
 def _leave_out_questions(items: list[AnchorLink]) -> None:

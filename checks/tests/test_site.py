@@ -50,7 +50,18 @@ def small_site(root: Path) -> Repository:
         HOME, "# Home", "", f"[An alpha]({glossary}#alpha), a [beta]({glossary}#beta), [other](other.md)."
     )
     repository.write(
-        OTHER, "# Other", "", "Words.", "", "```python", "x = 1", "```", "", *CONSOLE, "", *QUESTION
+        OTHER,
+        "# Other",
+        "",
+        "Words of an alpha.",
+        "",
+        "```python",
+        "x = 1",
+        "```",
+        "",
+        *CONSOLE,
+        "",
+        *QUESTION,
     )
     repository.write("docs/map.md", "# Map", "", "{$ outcomes() $}")
     rows = [
@@ -182,6 +193,7 @@ def test_a_broken_site_is_named_by_page_and_line(
 )
 def test_what_only_a_browser_sees_is_red(right: Repository) -> None:
     """A page that needs a browser to be seen broken is opened and named."""
+    right.replace("checks/drawing/glossary.py", 'tabindex="0"', 'tabindex="-1"')
     right.append(
         OTHER,
         '<p style="color: #ddd">Faint.</p>',
@@ -196,6 +208,7 @@ def test_what_only_a_browser_sees_is_red(right: Repository) -> None:
         "scrolls sideways on a phone",
         "requests https://elsewhere.invalid/ from another origin",
         "nothing is not defined",
+        "no glossary term shows its tooltip",
     ):
         assert re.search(rf"^{OTHER}:1: .*{re.escape(message)}", seen.output, re.MULTILINE), seen.output
 
