@@ -71,6 +71,12 @@ def check(_: Context, only: str = "") -> None:
     run("checks.run", *(["--only", only] if only else []))
 
 
+@task(positional=["name"], help={"name": "the page to run, as its file is called"})
+def page(_: Context, name: str | None = None) -> None:
+    """Run the Python blocks of a page here, one after the other."""
+    run("checks.pages.program", name or "")
+
+
 @task
 def refresh(_: Context) -> None:
     """Rewrite the outputs recorded on the pages, as a diff to review."""

@@ -16,6 +16,9 @@ GLOSSARY = "module-10-performance-observability-security-review/glossary.md"
 
 TERM = re.compile(r"^## (.+?)\s*$", re.MULTILINE)
 LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
+ABBREVIATION = re.compile(r'<abbr( title="[^"]*")>(.*?)</abbr>', re.DOTALL)
+HEADING_OR_LINK = re.compile(r"<(h[1-6]|a)\b([^>]*)>.*?</\1>", re.DOTALL)
+TOOLTIP = re.compile(r'<(abbr|a [^>]*glossary\.html#[^>]*")( title="[^"]*")')
 SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
 
@@ -61,6 +64,29 @@ def abbreviations(terms: Iterable[Term], text: str) -> str:
     """The terms that a text may hold, in the syntax of Python-Markdown's abbreviations."""
     forms = ((form, term.tooltip) for term in terms for form in term.forms() if form in text)
     return "\n\n".join(f"*[{form}]: {tooltip}" for form, tooltip in forms)
+
+
+def focusable(html: str) -> str:
+    """Let the keyboard reach each tooltip once a section, in a link to the term or in the text."""
+    sections = re.split(r"(?=<h[1-6]\b)", HEADING_OR_LINK.sub(_outermost, html))
+    return "".join(map(_with_tab_stops, sections))
+
+
+def _outermost(found: re.Match[str]) -> str:
+    term = ABBREVIATION.search(found[0])
+    plain = ABBREVIATION.sub(r"\2", found[0])
+    return plain.replace(">", f"{term[1]}>", 1) if term and "glossary.html#" in found[2] else plain
+
+
+def _with_tab_stops(section: str) -> str:
+    seen: set[str] = set()
+
+    def stop(found: re.Match[str]) -> str:
+        first = found[2] not in seen
+        seen.add(found[2])
+        return found[0] + ' tabindex="0"' * (first and found[1] == "abbr")
+
+    return TOOLTIP.sub(stop, section)
 
 
 def _plural(name: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from checks.drawing.proofs import Proofs
 from checks.evidence.sections import section
 from checks.exercises.exercise import read_exercises
+from checks.pages import lesson
 from checks.pages.page import Page
 from checks.pages.parsers import PARSERS
 from checks.run import PARTS
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
-
-
-WORDS_A_MINUTE = 200
-MINUTES_A_BLOCK = 0.5
 
 
 class EvidenceError(LookupError):
@@ -66,9 +63,12 @@ def define_env(env: MacrosPlugin) -> None:
 
         return plots.figure(f"{name}-{key}", files.value(name, f"plots.{key}"), root / CACHE)
 
-    def minutes(page: str) -> str:
-        """How long a page takes to read and to follow, from its words and its blocks."""
-        return str(study_minutes(Path(env.conf["docs_dir"]) / page))
+    def minutes(of: str = "") -> str:
+        """How long this page takes, as a sentence; for the page of a row of a table, both numbers."""
+        file = Path(env.conf["docs_dir"]) / (of or page())
+        reading, practice = lesson.minutes(Page(file.parent, file))
+        sentence = f"About {reading} minutes to read and {practice} to practise, an estimate."
+        return f"{reading} + {practice}" if of else sentence
 
     def exercises() -> str:
         """Every exercise with what it asks for."""
@@ -110,15 +110,6 @@ def parts() -> str:
         depends_on = ", ".join(f"`{name}`" for name in part.depends_on) or "anything"
         lines.append(f"| `{part.name}` | {part.guards} | {depends_on} |")
     return "\n".join(lines)
-
-
-def study_minutes(file: Path) -> int:
-    """Prose at a careful reader's pace, and half a minute for each block."""
-    page = Page(file.parent, file)
-    inside = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
-    prose = (line for number, line in enumerate(page.lines, 1) if number not in inside)
-    words = sum(len(line.split()) for line in prose)
-    return round(words / WORDS_A_MINUTE + len(page.fences) * MINUTES_A_BLOCK)
 
 
 class Evidence:

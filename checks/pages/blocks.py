@@ -63,7 +63,7 @@ def run_python(page: Page, fence: Fence, scratch: Scratch) -> Outcome:
 
 
 @dataclass
-class _Step:
+class Step:
     """One command of a console block with the output shown for it."""
 
     offset: int
@@ -72,14 +72,30 @@ class _Step:
 
     @property
     def command(self) -> str:
+        """What a reader types."""
         return "\n".join(prompt[2:] for prompt in self.prompts)
+
+
+def steps_of(lines: list[str]) -> list[Step]:
+    """The commands of a console block, each with what it wrote; none where the first line is no command."""
+    steps: list[Step] = []
+    for offset, line in enumerate(lines, 1):
+        if line.startswith("$ "):
+            steps.append(Step(offset, [line]))
+        elif not steps:
+            return []
+        elif line.startswith("> ") and not steps[-1].shown:
+            steps[-1].prompts.append(line)
+        else:
+            steps[-1].shown.append(line)
+    return steps
 
 
 def run_console(fence: Fence, scratch: Scratch) -> Outcome:
     """Run every command of a console block and compare what each one writes."""
     outcome = Outcome(recorded=fence, true_lines=[])
     assert outcome.true_lines is not None
-    steps = _steps(fence)
+    steps = steps_of(fence.lines)
     if not steps:
         return Outcome([fence.failure("a console block begins with a command: a line `$ …`")])
     for step in steps:
@@ -99,17 +115,3 @@ def run_console(fence: Fence, scratch: Scratch) -> Outcome:
                 )
             )
     return outcome
-
-
-def _steps(fence: Fence) -> list[_Step]:
-    steps: list[_Step] = []
-    for offset, line in enumerate(fence.lines, 1):
-        if line.startswith("$ "):
-            steps.append(_Step(offset, [line]))
-        elif not steps:
-            return []
-        elif line.startswith("> ") and not steps[-1].shown:
-            steps[-1].prompts.append(line)
-        else:
-            steps[-1].shown.append(line)
-    return steps

@@ -36,21 +36,26 @@ def run(source: str, path: str, namespace: dict[str, object]) -> dict[str, objec
     return {"error": None}
 
 
+def begin(path: str, text: str) -> dict[str, object]:
+    """Begin a page: its namespace, as the main module of this process."""
+    lines = text.splitlines(keepends=True)
+    # Tracebacks and inspect.getsource then show the page's own lines.
+    linecache.cache[path] = (len(lines), None, lines, path)
+    module = sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.argv = [""]
+    return module.__dict__
+
+
 def main() -> None:
     """Serve blocks until the page ends."""
     path, text, reply_to = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    lines = Path(text).read_text(encoding="utf-8").splitlines(keepends=True)
-    # Tracebacks and inspect.getsource then show the page's own lines.
-    linecache.cache[path] = (len(lines), None, lines, path)
+    namespace = begin(path, Path(text).read_text(encoding="utf-8"))
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     with Path(os.devnull).open(encoding="utf-8") as nothing:
         os.dup2(nothing.fileno(), 0)
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
-    sys.argv = [""]
     with os.fdopen(reply_to, "w", encoding="utf-8") as replies:
         for request in requests:
-            reply = run(json.loads(request), path, module.__dict__)
+            reply = run(json.loads(request), path, namespace)
             replies.write(json.dumps(reply) + "\n")
             replies.flush()
 

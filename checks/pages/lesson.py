@@ -1,7 +1,7 @@
-"""A lesson: how long it may be, and how much of it must run.
+"""A lesson: how long it may be, how much of it must run, and how long it takes.
 
-A page with questions is a lesson. Its words are those of its prose: fences, tables, macros and folded blocks
-are not counted, its practice is.
+A page with questions is a lesson. Its main line is its prose and its blocks, without what is folded and
+without its practice; tables, macros and the text of blocks are no prose.
 """
 
 from __future__ import annotations
@@ -17,11 +17,43 @@ if TYPE_CHECKING:
 
     from checks.pages.page import Page
 
-WORDS = range(1_200, 2_501)
-MIN_BLOCKS = 10
+# 18, once the third lesson is as short as the other two.
+MAX_BLOCKS = 24
+LIMITS = {"words": range(1_200, 1_901), "blocks": range(10, MAX_BLOCKS + 1)}
+MINUTES = {"words": 1 / 70, "blocks": 1.5, "exercises": 12, "proposals": 4, "questions": 1.5}
 RUN = {"python", "console"}
 FOLDED = re.compile(r"^\?\?\? .*\n(?:(?: {4}.*)?\n)*", re.MULTILINE)
+PRACTICE = re.compile(r"^## Practice\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+LINKED = re.compile(r"\.\./(exercises|proposals)/([\w-]+)/")
 MACRO = re.compile(r"\{\$.*?\$\}")
+
+
+def count(page: Page) -> dict[str, int]:
+    """Count the words and blocks of the main line, and what the practice asks for."""
+    aside: set[int] = set()
+    for found in (*FOLDED.finditer(page.text), *PRACTICE.finditer(page.text)):
+        aside.update(range(*(page.text.count("\n", 0, place) + 1 for place in found.span())))
+    fenced = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
+    prose = (
+        MACRO.sub("", line)
+        for number, line in enumerate(page.lines, 1)
+        if number not in aside | fenced and not line.lstrip().startswith("|")
+    )
+    practice = "".join(PRACTICE.findall(page.text))
+    linked = [kind for kind, _ in set(LINKED.findall(practice))]
+    return {
+        "words": sum(len(line.split()) for line in prose),
+        "blocks": sum(fence.language in RUN and fence.line not in aside for fence in page.fences),
+        "exercises": linked.count("exercises"),
+        "proposals": linked.count("proposals"),
+        "questions": sum(bool(quiz.QUESTION.match(line)) for line in practice.splitlines()),
+    }
+
+
+def minutes(page: Page) -> tuple[int, int]:
+    """To read, and to practise: an estimate."""
+    spent = [number * MINUTES[of] for of, number in count(page).items()]
+    return round(sum(spent[:2])), round(sum(spent[2:]))
 
 
 def problems(page: Page) -> Iterator[Failure]:
@@ -29,23 +61,8 @@ def problems(page: Page) -> Iterator[Failure]:
     if quiz.SECTION not in page.lines:
         return
     yield from quiz.problems(page)
-    words = _words(page)
-    if words not in WORDS:
-        message = f"{words:,} words of prose: a lesson has {WORDS[0]:,} to {WORDS[-1]:,}"
-        yield Failure(page.path, 1, message)
-    blocks = sum(fence.language in RUN for fence in page.fences)
-    if blocks < MIN_BLOCKS:
-        yield Failure(page.path, 1, f"{blocks} blocks that run: a lesson has {MIN_BLOCKS} or more")
-
-
-def _words(page: Page) -> int:
-    skipped = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
-    for found in FOLDED.finditer(page.text):
-        first, last = (page.text.count("\n", 0, place) + 1 for place in found.span())
-        skipped |= set(range(first, last))
-    prose = (
-        line
-        for number, line in enumerate(page.lines, 1)
-        if number not in skipped and not line.lstrip().startswith("|")
-    )
-    return sum(len(MACRO.sub("", line).split()) for line in prose)
+    counted = count(page)
+    for of, allowed in LIMITS.items():
+        if counted[of] not in allowed:
+            message = f"{counted[of]:,} {of} on the main line: a lesson has {allowed[0]:,} to {allowed[-1]:,}"
+            yield Failure(page.path, 1, message)

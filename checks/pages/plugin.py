@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks import memory
-from checks.pages import blocks, lesson, mermaid
+from checks.pages import blocks, lesson, mermaid, program
 from checks.pages.page import Fence, Page, parser
 from checks.pages.parsers import PARSERS
 from checks.pages.scratch import Scratch
@@ -174,7 +174,12 @@ class PageRules(PageItem):
 
     def check(self) -> list[Failure]:
         """What is wrong before anything is run."""
-        return [*self.not_collected, *self.page.problems(), *lesson.problems(self.page)]
+        return [
+            *self.not_collected,
+            *self.page.problems(),
+            *lesson.problems(self.page),
+            *program.problems(self.page),
+        ]
 
 
 class FenceItem(PageItem):

@@ -9,9 +9,11 @@ from checks.site.build import build
 from checks.site.contents import (
     api_failures,
     claim_failures,
+    copy_failures,
     docstring_failures,
     glossary_failures,
     metric_failures,
+    search_failures,
 )
 from checks.site.links import Site
 
@@ -26,7 +28,7 @@ def main() -> int:
     known = {(failure.path, failure.line) for failure in failures}
     failures += [found for found in site.failures() if (found.path, found.line) not in known]
     failures += [*glossary_failures(site), *api_failures(ROOT), *docstring_failures(ROOT)]
-    failures += [*metric_failures(ROOT), *claim_failures(site)]
+    failures += [*metric_failures(ROOT), *claim_failures(site), *copy_failures(site), *search_failures(site)]
     for failure in sorted(set(failures)):
         print(failure)
     print(f"{len(site.pages)} pages built, {len(set(failures))} failures")

@@ -55,7 +55,7 @@ DRAW_PATIENCE_MS = 10_000
 FAILED_PATIENCE_MS = 1_000
 ASSETS = {".css", ".js", ".mjs", ".svg"}
 HERE = Path(__file__).parent
-OWN = ("browser.py", "accessible.js", "drawings.py", "drawings.js")
+OWN = ("browser.py", "accessible.js", "drawings.py", "drawings.js", "tooltip.js")
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -112,6 +112,8 @@ class Reader:
         self._tab.emulate_media(color_scheme=SCHEMES[0])
         looks = self.open(name, DESKTOP)
         self._failures += [failure for look in looks for failure in look.failures()]
+        if not self._tab.evaluate((HERE / "tooltip.js").read_text(encoding="utf-8")):
+            self._fail("no glossary term shows its tooltip to the keyboard")
         self._tab.evaluate(AXE_SCRIPT)
         self._accessible()
         for scheme in SCHEMES:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+from html import unescape
 from typing import TYPE_CHECKING
 
 from service_monitoring.signals.catalogue import METRICS, Metric
 
 from checks.drawing.glossary import GLOSSARY, read_terms
 from checks.failure import Failure, failure_at
+from checks.pages.blocks import steps_of
+from checks.pages.page import Page
 from checks.proof.claims import CLAIMS, ProofData
 
 if TYPE_CHECKING:
@@ -23,6 +27,10 @@ DIRECTIVE = re.compile(rf"^::: ({PACKAGE}[\w.]*)$", re.MULTILINE)
 SIGNALS = "docs/capstone/signals.md"
 METRIC_ROW = re.compile(r"^\| `(service_monitoring_\w+)` \|.*$", re.MULTILINE)
 DEFINED_BY = re.compile(rf"\]\((?:\.\./)+(?:reference/api|capstone)/|\]\[{PACKAGE}\.|`{PACKAGE}[\w.]*`\]\[\]")
+SPOILER = re.compile(
+    r"\A\d+\. .*\?|(?<!\")\bHint \d|\b[A-D] (?:right|wrong): |What the rungs said|It (?:breaks|keeps every) "
+)
+COPIED = re.compile(r'<div class="language-console[^>]* data-copy=("[^"]*"|\'[^\']*\')')
 
 
 def glossary_failures(site: Site) -> Iterator[Failure]:
@@ -81,6 +89,27 @@ def claim_failures(site: Site) -> Iterator[Failure]:
         if claim.id not in shown:
             file = site.root / CLAIMS
             yield failure_at(site.root, file, [f'id = "{claim.id}"'], f"no page shows the claim {claim.id}")
+
+
+def copy_failures(site: Site) -> Iterator[Failure]:
+    """The copy button of a console block copies what the check runs: its commands, and nothing else."""
+    for name, file in site.files.items():
+        page = Page(site.root, site.source(name))
+        copied = map(unescape, COPIED.findall(file.read_text(encoding="utf-8")))
+        for fence in (fence for fence in page.fences if fence.language == "console"):
+            commands = "\n".join(step.command for step in steps_of(fence.lines))
+            if (text := next(copied, "")[1:-1]) != commands:
+                yield fence.failure("the copy button does not copy these commands", text)
+
+
+def search_failures(site: Site) -> Iterator[Failure]:
+    """The search shows no question of a lesson, no hint, no answer and no verdict."""
+    index = json.loads((site.folder / "search/search_index.json").read_text(encoding="utf-8"))
+    for entry in index["docs"]:
+        name = entry["location"].partition("#")[0]
+        if name in site.files and (found := SPOILER.search(f"{entry['title']}\n{entry['text']}")):
+            page = site.source(name)
+            yield failure_at(site.root, page, [found[0]], f"the search shows {found[0]!r}")
 
 
 def docstring_failures(root: Path) -> Iterator[Failure]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.pages import lesson, style
+from checks.pages.page import Page
 from checks.tests.repository import PAGES, Repository
 
 if TYPE_CHECKING:
@@ -33,6 +35,11 @@ BROKEN = {
     "block that exits": (("```python", "import os", "os._exit(3)", "```"), 1, "ended the interpreter"),
     "command output": (("```console", "$ echo yes", "no", "```"), 3, "`echo yes` wrote something else"),
     "exit status": (("```console", "$ false", "```"), 3, "`false` wrote something else"),
+    "no program": (
+        ("```python", "x = 1", "```", "", "```python", "from __future__ import annotations", "```"),
+        1,
+        "are not one program: from __future__ imports",
+    ),
     "no command": (("```console", "yes", "```"), 1, "begins with a command"),
     "diagram edge": (("```mermaid", "flowchart LR", "a ->>- b", "```", "", "W."), 3, "does not understand"),
     "no description": (("```mermaid", "flowchart LR", "a --> b", "```", "", "W."), 1, "has no accDescr"),
@@ -70,6 +77,8 @@ BROKEN = {
     "yaml": (("```yaml", "a: [1", "b: 2", "```"), 3, "not YAML"),
 }
 QUESTIONS = (
+    "## Practice",
+    "",
     "### Questions",
     "",
     "#### 2. What?",
@@ -84,6 +93,40 @@ QUESTIONS = (
     "",
     "#### 2. And what?",
 )
+LESSON = f"""{"word " * 138}
+
+| a | table |
+{{$ minutes() $}}
+
+```python
+print("one block")
+```
+
+??? note "Deeper"
+
+    Folded text.
+
+    ```console
+    $ true
+    ```
+
+```console
+$ true
+```
+
+## Practice
+
+- [An exercise](../exercises/one/index.md), [again](../exercises/one/index.md)
+- [One](../proposals/one/index.md) and [two](../proposals/two/index.md)
+
+#### 1. What?
+
+```python
+print("a question's block")
+```
+
+## Closing
+"""
 
 
 @pytest.fixture(scope="module")
@@ -107,19 +150,49 @@ def test_a_broken_block_is_named_by_page_and_line(report: str, name: str) -> Non
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (1, "words of prose: a lesson has 1,200 to 2,500"),
-        (1, "0 blocks that run: a lesson has 10 or more"),
-        (1, "2 questions: ask at least 5"),
-        (3, "this is question 1"),
-        (3, "the options are A, C: three or four"),
-        (3, "exactly one option is right"),
-        (3, "the answer runs a block"),
-        (13, "the question has no answer"),
+        (1, "0 words on the main line: a lesson has 1,200 to 1,900"),
+        (1, "0 blocks on the main line: a lesson has 10 to "),
+        (3, "2 questions: ask at least 5"),
+        (5, "this is question 1"),
+        (5, "the options are A, C: three or four"),
+        (5, "exactly one option is right"),
+        (5, "the answer runs a block"),
+        (15, "the question has no answer"),
     ],
 )
 def test_a_broken_lesson_is_named_by_page_and_line(report: str, line: int, message: str) -> None:
     """A page with questions is a lesson, with the rules of one."""
     assert re.search(rf"^docs/lesson\.md:{line}: .*{re.escape(message)}", report, re.MULTILINE), report
+
+
+def test_a_lesson_is_counted_by_its_main_line_and_its_practice(tmp_path: Path) -> None:
+    """Tables, blocks, folded text and macros are no prose; the practice has minutes of its own."""
+    page = tmp_path / "page.md"
+    page.write_text(LESSON, encoding="utf-8")
+    assert [*lesson.count(Page(tmp_path, page)).values()] == [140, 2, 1, 2, 1]
+    assert lesson.minutes(Page(tmp_path, page)) == (5, 22)
+
+
+def test_a_phrase_that_no_page_uses_is_named_by_line(tmp_path: Path) -> None:
+    """Over the end of a line too, with what to write instead; the text of blocks is not prose."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# What was\nasked for\n\n```console\n$ echo so many\n```\n\nSo  many.\n", encoding="utf-8"
+    )
+    failures = [*style.problems(Page(tmp_path, page))]
+    assert [failure.line for failure in failures] == [1, 8]
+    assert failures[1].message == "'So  many': write the number"
+
+
+def test_long_code_is_named_by_line(tmp_path: Path) -> None:
+    """Code and commands that are typed; what a command prints is as long as it is."""
+    page, long = tmp_path / "page.md", "x" * 87
+    page.write_text(
+        f"```python\nx\nx{long}x\n```\n\n```console\n$ x\n> {long}\n{long} xx\n```\n", encoding="utf-8"
+    )
+    failures = [*style.problems(Page(tmp_path, page))]
+    assert [failure.line for failure in failures] == [3, 8]
+    assert failures[0].message == "89 columns: code on a page has at most 88"
 
 
 def test_the_difference_is_shown(report: str) -> None:

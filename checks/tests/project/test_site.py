@@ -22,6 +22,8 @@ DOMAIN_API = "docs/reference/api/domain.md"
 VALUES = "capstone/src/service_monitoring/domain/values.py"
 EVENTS = "capstone/src/service_monitoring/domain/events.py"
 PARTS = ("checks", "capstone", "mkdocs.yml", "package-lock.json", "docs/assets", "docs/reference/api")
+CONSOLE = ("```console", "$ cat <<'EOF'", "> '& #1", "> EOF", "'& #1", "# out", "$ true", "```")
+QUESTION = ("#### 1. What?", "", '??? success "Answer"', "", "    - **A** right: that.")
 
 
 def small_site(root: Path) -> Repository:
@@ -47,7 +49,20 @@ def small_site(root: Path) -> Repository:
     repository.write(
         HOME, "# Home", "", f"[An alpha]({glossary}#alpha), a [beta]({glossary}#beta), [other](other.md)."
     )
-    repository.write(OTHER, "# Other", "", "Words.")
+    repository.write(
+        OTHER,
+        "# Other",
+        "",
+        "Words of an alpha.",
+        "",
+        "```python",
+        "x = 1",
+        "```",
+        "",
+        *CONSOLE,
+        "",
+        *QUESTION,
+    )
     repository.write("docs/map.md", "# Map", "", "{$ outcomes() $}")
     rows = [
         line
@@ -71,6 +86,13 @@ def test_a_site_that_is_right_is_green(right: Repository) -> None:
     assert built.good, built.output
     pages = len(list(right.root.rglob("docs/**/*.md")))
     assert built.output == f"{pages} pages built, 0 failures\n"
+    assert right.read("site/other.py").endswith("# Other\n\nx = 1\n")
+    assert """data-copy="cat &lt;&lt;&#x27;EOF&#x27;\n&#x27;&amp; #1\nEOF\ntrue\">""" in right.read(
+        "site/other.html"
+    )
+    assert '<span class="go"># out</span>' in right.read("site/other.html")
+    assert "#1-what" not in re.sub(r"<h4.*?</h4>", "", right.read("site/other.html"))
+    assert '<a href="other.py">' in right.read("site/other.html")
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +124,15 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
     places["metric unknown"] = f"{SIGNALS}:{line}"
     copy.replace(EVENTS, r'\A"""[^\n]*\n', '"""Events.\n\n>>> 1 + 1\n2\n"""\n')
     places["docstring example"] = f"{EVENTS}:3"
+    line = copy.append("docs/map.md", "#### 1. What?", "", "## Help", "", '!!! tip "Hint 2"', "", "    That.")
+    places["question searched"] = f"docs/map.md:{line}"
+    places["hint searched"] = f"docs/map.md:{line + 4}"
+    copy.replace("checks/drawing/hooks.py", r"\|<h4\(\?=", "|<h5(?=")
+    line = copy.append(
+        "docs/map.md", "## More", "", "1. An item", "", "    ```console", "    $ true", "    ```"
+    )
+    places["copied"] = f"docs/map.md:{line + 4}"
+    copy.replace("checks/drawing/console.py", r"step\.command for", "step.prompts[0] for")
     line = copy.append(
         HOME,
         '<a href="nowhere.html">x</a>',
@@ -141,6 +172,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
         ("docstring example", "below a line `Examples:`"),
         ("other origin", "loads //cdn.invalid/x.png from another origin"),
         ("evidence", "no evidence file 'nothing'"),
+        ("copied", "the copy button does not copy these commands"),
+        ("question searched", "the search shows '1. What?'"),
+        ("hint searched", "the search shows 'Hint 2'"),
         ("claim", "no page shows the claim samples-are-facts"),
     ],
 )
@@ -159,6 +193,7 @@ def test_a_broken_site_is_named_by_page_and_line(
 )
 def test_what_only_a_browser_sees_is_red(right: Repository) -> None:
     """A page that needs a browser to be seen broken is opened and named."""
+    right.replace("checks/drawing/glossary.py", 'tabindex="0"', 'tabindex="-1"')
     right.append(
         OTHER,
         '<p style="color: #ddd">Faint.</p>',
@@ -173,6 +208,7 @@ def test_what_only_a_browser_sees_is_red(right: Repository) -> None:
         "scrolls sideways on a phone",
         "requests https://elsewhere.invalid/ from another origin",
         "nothing is not defined",
+        "no glossary term shows its tooltip",
     ):
         assert re.search(rf"^{OTHER}:1: .*{re.escape(message)}", seen.output, re.MULTILINE), seen.output
 
