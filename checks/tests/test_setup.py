@@ -12,7 +12,7 @@ import pytest
 
 from checks import child
 from checks.child import Exit, UnfinishedError
-from checks.tooling import setup, uv
+from checks.tooling import next_steps, setup, uv
 from checks.tooling.setup import INPUTS, LIBRARIES, MADE, ROOT, SetUp, lock, reason
 
 TASKS = ROOT / "tasks.py"
@@ -381,3 +381,42 @@ def test_uv_is_that_of_the_environment_and_asks_its_pip(monkeypatch: pytest.Monk
     assert arguments == [program, "pip", "sync"]
     assert environment["UV_DEFAULT_INDEX"] == "https://pip.example/simple"
     assert environment["UV_PYTHON"] == sys.executable
+
+
+def test_the_lines_of_the_home_page_clone_set_up_and_activate(tmp_path: Path) -> None:
+    """The page shows what is run here: in a new shell, with a Python 3 and Git, and no environment active."""
+    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert "{$ set_up() $}" in page
+    source = tmp_path / "source"
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x", "-C", str(source)]
+    source.mkdir()
+    shutil.copy(TASKS, source)
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+    python = tmp_path / "bin" / "python3"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec {sys._base_executable} "$@"\n', encoding="utf-8")  # type: ignore[attr-defined]  # Python's own, and the one that made .venv
+    python.chmod(0o755)
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
+        "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
+    }
+    clone, *rest = next_steps.set_up(str(source))
+    cloned = subprocess.run(
+        ["bash", "-ec", f"{clone}\nls"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert cloned.stdout == "tasks.py\n"
+    script = "\n".join([*rest, "command -v invoke python"])
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "count-what-is-alive" in done.stdout
+    assert done.stdout.splitlines()[-2:] == [
+        str(ROOT / ".venv" / "bin" / name) for name in ("invoke", "python")
+    ]
+    assert len(rest) == 2
