@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
 OVERVIEW = "module-10-performance-observability-security-review/index.md"
-LESSON = re.compile(r"^\| \d+ \| (\[)?", re.MULTILINE)
+LESSON = re.compile(r"^\| (\[)?\d+\. ", re.MULTILINE)
 
 
 WORDS_A_MINUTE = 200
