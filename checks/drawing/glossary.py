@@ -14,18 +14,28 @@ if TYPE_CHECKING:
 
 GLOSSARY = "module-10-performance-observability-security-review/glossary.md"
 
-TERM = re.compile(r"^## (.+?)\s*$", re.MULTILINE)
+TERM = re.compile(r"^## (.+?)(?: \{((?: \.\w+)+) \})?\s*$", re.MULTILINE)
+QUIET = "quiet"
+"""The class of a term that is an everyday word too, so that a tooltip would often be wrong."""
 LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
 
 @dataclass(frozen=True)
 class Term:
-    """One `## term` of the glossary, the line of its heading, and the Markdown that defines it."""
+    """One `## term { .class }` of the glossary.
+
+    Attributes:
+        name: The term.
+        line: The line of its heading.
+        definition: The Markdown that defines it.
+        classes: `quiet`: it has no tooltip. `contract`, `rung`, `boundary`: a command asks for it.
+    """
 
     name: str
     line: int
     definition: str
+    classes: frozenset[str] = frozenset()
 
     @property
     def anchor(self) -> str:
@@ -39,7 +49,9 @@ class Term:
         return SENTENCE_END.split(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", text), maxsplit=1)[0]
 
     def forms(self) -> Iterator[str]:
-        """The ways in which prose writes the term: with a capital, in the plural, in both."""
+        """The ways in which prose writes the term: with a capital, in the plural, in both. A quiet term has none."""
+        if QUIET in self.classes:
+            return
         for form in (self.name, _plural(self.name)):
             yield form
             if form[0].islower():
@@ -52,7 +64,12 @@ def read_terms(page: Path) -> list[Term]:
     starts = list(TERM.finditer(text))
     ends = [match.start() for match in starts[1:]] + [len(text)]
     return [
-        Term(match[1], text.count("\n", 0, match.start()) + 1, text[match.end() : end].strip())
+        Term(
+            match[1],
+            text.count("\n", 0, match.start()) + 1,
+            text[match.end() : end].strip(),
+            frozenset((match[2] or "").replace(".", "").split()),
+        )
         for match, end in zip(starts, ends, strict=True)
     ]
 
