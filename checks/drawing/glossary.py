@@ -49,7 +49,7 @@ class Term:
         return SENTENCE_END.split(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", text), maxsplit=1)[0]
 
     def forms(self) -> Iterator[str]:
-        """The ways in which prose writes the term: with a capital, in the plural, in both. A quiet term has none."""
+        """How prose writes the term: with a capital, in the plural, in both; none if it is quiet."""
         if QUIET in self.classes:
             return
         for form in (self.name, _plural(self.name)):

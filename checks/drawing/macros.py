@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
     from mkdocs_macros.plugin import MacrosPlugin
 
+ROOT = Path(__file__).resolve().parents[2]
 EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
-OVERVIEW = "module-10-performance-observability-security-review/index.md"
+OVERVIEW = ROOT / "docs" / "module-10-performance-observability-security-review" / "index.md"
 LESSON = re.compile(r"^\| (\[)?\d+\. ", re.MULTILINE)
 
 
@@ -83,18 +84,6 @@ def define_env(env: MacrosPlugin) -> None:
         ]
         return "\n".join(["| exercise | what it asks for |", "| --- | --- |", *rows])
 
-    def ready() -> str:
-        """How many of the lessons in the overview's lesson map are published."""
-        rows = LESSON.findall((Path(env.conf["docs_dir"]) / OVERVIEW).read_text(encoding="utf-8"))
-        return f"{sum(bool(link) for link in rows)} of {len(rows)}"
-
-    def set_up() -> str:
-        """The lines that set a learner up, the first with the repository's address where it is known."""
-        repository = os.environ.get("REPO_URL", "")
-        where = "in a terminal" if repository else "in a terminal, in your clone of the repository"
-        lines = "\n".join(f"$ {line}" for line in next_steps.set_up(repository))
-        return f"Set up once, {where}:\n\n```console\n{lines}\n```"
-
     def page() -> str:
         return str(env.page.file.src_uri)
 
@@ -138,6 +127,20 @@ def study_minutes(file: Path) -> int:
     prose = (line for number, line in enumerate(page.lines, 1) if number not in inside)
     words = sum(len(line.split()) for line in prose)
     return round(words / WORDS_A_MINUTE + len(page.fences) * MINUTES_A_BLOCK)
+
+
+def ready() -> str:
+    """How many of the lessons in the overview's lesson map are published."""
+    rows = LESSON.findall(OVERVIEW.read_text(encoding="utf-8"))
+    return f"{sum(bool(link) for link in rows)} of {len(rows)}"
+
+
+def set_up() -> str:
+    """The lines that set a learner up, the first with the repository's address where it is known."""
+    repository = os.environ.get("REPO_URL", "")
+    where = "in a terminal" if repository else "in a terminal, in your clone of the repository"
+    lines = "\n".join(f"$ {line}" for line in next_steps.set_up(repository))
+    return f"Set up once, {where}:\n\n```console\n{lines}\n```"
 
 
 class Evidence:

@@ -29,7 +29,7 @@ DEFINED_BY = re.compile(rf"\]\((?:\.\./)+(?:reference/api|capstone)/|\]\[{PACKAG
 
 
 def glossary_failures(site: Site) -> Iterator[Failure]:
-    """Every term is linked from another page, and its entry is well formed: definition, code, page that uses it."""
+    """Every term is linked from another page, and its entry has its form: what it is, its code, its use."""
     page = site.root / "docs" / GLOSSARY
     built = GLOSSARY.replace(".md", ".html")
     linked = {
