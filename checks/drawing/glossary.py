@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 GLOSSARY = "module-10-performance-observability-security-review/glossary.md"
 
-TERM = re.compile(r"^## (.+?)\s*$", re.MULTILINE)
+TERM = re.compile(r"^## (.+?)(?: \{((?: \.\w+)+) \})?\s*$", re.MULTILINE)
+QUIET = "quiet"
+"""The class of a term that is an everyday word too, so that a tooltip would often be wrong."""
 LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
 ABBREVIATION = re.compile(r'<abbr( title="[^"]*")>(.*?)</abbr>', re.DOTALL)
 HEADING_OR_LINK = re.compile(r"<(h[1-6]|a)\b([^>]*)>.*?</\1>", re.DOTALL)
@@ -24,11 +26,19 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
 @dataclass(frozen=True)
 class Term:
-    """One `## term` of the glossary, the line of its heading, and the Markdown that defines it."""
+    """One `## term { .class }` of the glossary.
+
+    Attributes:
+        name: The term.
+        line: The line of its heading.
+        definition: The Markdown that defines it.
+        classes: `quiet`: it has no tooltip. `contract`, `rung`, `boundary`: a command asks for it.
+    """
 
     name: str
     line: int
     definition: str
+    classes: frozenset[str] = frozenset()
 
     @property
     def anchor(self) -> str:
@@ -42,7 +52,9 @@ class Term:
         return SENTENCE_END.split(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", text), maxsplit=1)[0]
 
     def forms(self) -> Iterator[str]:
-        """The ways in which prose writes the term: with a capital, in the plural, in both."""
+        """How prose writes the term: with a capital, in the plural, in both; none if it is quiet."""
+        if QUIET in self.classes:
+            return
         for form in (self.name, _plural(self.name)):
             yield form
             if form[0].islower():
@@ -55,7 +67,12 @@ def read_terms(page: Path) -> list[Term]:
     starts = list(TERM.finditer(text))
     ends = [match.start() for match in starts[1:]] + [len(text)]
     return [
-        Term(match[1], text.count("\n", 0, match.start()) + 1, text[match.end() : end].strip())
+        Term(
+            match[1],
+            text.count("\n", 0, match.start()) + 1,
+            text[match.end() : end].strip(),
+            frozenset((match[2] or "").replace(".", "").split()),
+        )
         for match, end in zip(starts, ends, strict=True)
     ]
 

@@ -6,6 +6,8 @@ A page writes `{$ figure("allocation", "figures.slots.value", ",.0f") $}`; nobod
 from __future__ import annotations
 
 import json
+import os
+import re
 from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +19,18 @@ from checks.pages import lesson
 from checks.pages.page import Page
 from checks.pages.parsers import PARSERS
 from checks.run import PARTS
+from checks.tooling import next_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mkdocs_macros.plugin import MacrosPlugin
 
+ROOT = Path(__file__).resolve().parents[2]
 EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
+OVERVIEW = ROOT / "docs" / "module-10-performance-observability-security-review" / "index.md"
+LESSON = re.compile(r"^\| (\[)?\d+\. ", re.MULTILINE)
 
 
 class EvidenceError(LookupError):
@@ -91,7 +97,9 @@ def define_env(env: MacrosPlugin) -> None:
         parsed_fences,
         parts,
         plot,
+        ready,
         relative_iqr,
+        set_up,
     ]
     for macro in (*own, *Proofs(root, page).macros):
         register(macro)
@@ -110,6 +118,20 @@ def parts() -> str:
         depends_on = ", ".join(f"`{name}`" for name in part.depends_on) or "anything"
         lines.append(f"| `{part.name}` | {part.guards} | {depends_on} |")
     return "\n".join(lines)
+
+
+def ready() -> str:
+    """How many of the lessons in the overview's lesson map are published."""
+    rows = LESSON.findall(OVERVIEW.read_text(encoding="utf-8"))
+    return f"{sum(bool(link) for link in rows)} of {len(rows)}"
+
+
+def set_up() -> str:
+    """The lines that set a learner up, the first with the repository's address where it is known."""
+    repository = os.environ.get("REPO_URL", "")
+    where = "in a terminal" if repository else "in a terminal, in your clone of the repository"
+    lines = "\n".join(f"$ {line}" for line in next_steps.set_up(repository))
+    return f"Set up once, {where}:\n\n```console\n{lines}\n```"
 
 
 class Evidence:

@@ -6,6 +6,7 @@ from pathlib import Path
 from posixpath import relpath
 from typing import TYPE_CHECKING, Any
 
+from checks.drawing.glossary import GLOSSARY
 from checks.proof.changes import read_change, read_changes
 from checks.proof.claims import ProofData
 from checks.proof.ladder import read_record
@@ -60,12 +61,12 @@ class Proofs:
         ]
         for contract in self._data.contracts:
             claims = self._data.of_contract(contract.name)
-            rungs = [rung.name for rung in self._data.rungs if any(c.rung == rung.name for c in claims)]
+            names = [rung.name for rung in self._data.rungs if any(c.rung == rung.name for c in claims)]
+            rungs = ", ".join(f"[{name}]({self._to(GLOSSARY)}#{name})" for name in names)
             count = f"[{len(claims)}]({self._to(MAP)}#{_anchor(contract)})"
             owners = ", ".join(map(_owner, contract.owners))
-            lines.append(
-                f"| {contract.name} | {contract.promise} | {owners} | {count} | {', '.join(rungs)} |"
-            )
+            name = f"[{contract.name}]({self._to(GLOSSARY)}#{_anchor(contract)})"
+            lines.append(f"| {name} | {contract.promise} | {owners} | {count} | {rungs} |")
         return "\n".join(lines)
 
     def outcomes(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from checks.site.build import build
 from checks.site.contents import (
     api_failures,
+    asked_failures,
     claim_failures,
     copy_failures,
     docstring_failures,
@@ -29,6 +30,7 @@ def main() -> int:
     failures += [found for found in site.failures() if (found.path, found.line) not in known]
     failures += [*glossary_failures(site), *api_failures(ROOT), *docstring_failures(ROOT)]
     failures += [*metric_failures(ROOT), *claim_failures(site), *copy_failures(site), *search_failures(site)]
+    failures += asked_failures(ROOT)
     for failure in sorted(set(failures)):
         print(failure)
     print(f"{len(site.pages)} pages built, {len(set(failures))} failures")

@@ -15,6 +15,7 @@ from checks.failure import Failure, failure_at
 from checks.pages.blocks import steps_of
 from checks.pages.page import Page
 from checks.proof.claims import CLAIMS, ProofData
+from checks.proof.review import NONE, known_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,8 @@ PACKAGE = "service_monitoring"
 DIRECTIVE = re.compile(rf"^::: ({PACKAGE}[\w.]*)$", re.MULTILINE)
 SIGNALS = "docs/capstone/signals.md"
 METRIC_ROW = re.compile(r"^\| `(service_monitoring_\w+)` \|.*$", re.MULTILINE)
+USED_ON = re.compile(r"\]\((?!(?:\.\./)*reference/api/)[^)#:]+\.md[^)]*\)")
+DEFINES = re.compile(r"(?:A|An|The) ")
 DEFINED_BY = re.compile(rf"\]\((?:\.\./)+(?:reference/api|capstone)/|\]\[{PACKAGE}\.|`{PACKAGE}[\w.]*`\]\[\]")
 SPOILER = re.compile(
     r"\A\d+\. .*\?|(?<!\")\bHint \d|\b[A-D] (?:right|wrong): |What the rungs said|It (?:breaks|keeps every) "
@@ -34,7 +37,7 @@ COPIED = re.compile(r'<div class="language-console[^>]* data-copy=("[^"]*"|\'[^\
 
 
 def glossary_failures(site: Site) -> Iterator[Failure]:
-    """Every term is linked from another page and says where the code keeps its promise."""
+    """Every term is linked from another page, and its entry has its form: what it is, its code, its use."""
     page = site.root / "docs" / GLOSSARY
     built = GLOSSARY.replace(".md", ".html")
     linked = {
@@ -47,11 +50,36 @@ def glossary_failures(site: Site) -> Iterator[Failure]:
         if target == built
     }
     path = f"docs/{GLOSSARY}"
+    before = ""
     for term in read_terms(page):
+        if term.name.lower() < before:
+            yield Failure(path, term.line, f"{term.name!r} comes after {before!r}, but not in the alphabet")
+        before = term.name.lower()
+        if not DEFINES.match(term.tooltip):
+            message = f"begin the definition of {term.name!r} with what it is: A, An or The and a noun"
+            yield Failure(path, term.line, message)
+        if not USED_ON.search(term.definition):
+            yield Failure(
+                path, term.line, f"the definition of {term.name!r} links no page that uses the word"
+            )
         if term.anchor not in linked:
             yield Failure(path, term.line, f"no other page links the term {term.name!r}")
         if not DEFINED_BY.search(term.definition):
             yield Failure(path, term.line, f"the definition of {term.name!r} links no API or capstone page")
+
+
+def asked_failures(root: Path) -> Iterator[Failure]:
+    """The glossary marks as contract, rung and boundary exactly the words that `invoke review` accepts."""
+    terms = read_terms(root / "docs" / GLOSSARY)
+    for kind, words in known_answers(ProofData.read(root)).items():
+        marked = {term.name: term.line for term in terms if kind in term.classes}
+        for word in {*words} - {*marked, NONE}:
+            yield Failure(
+                f"docs/{GLOSSARY}", 1, f"no entry {word!r} with the class .{kind}: review asks for it"
+            )
+        for word in {*marked} - {*words}:
+            message = f"{word!r} has the class .{kind}, and review does not accept it as one"
+            yield Failure(f"docs/{GLOSSARY}", marked[word], message)
 
 
 def api_failures(root: Path) -> Iterator[Failure]:
@@ -95,11 +123,11 @@ def copy_failures(site: Site) -> Iterator[Failure]:
     """The copy button of a console block copies what the check runs: its commands, and nothing else."""
     for name, file in site.files.items():
         page = Page(site.root, site.source(name))
-        copied = map(unescape, COPIED.findall(file.read_text(encoding="utf-8")))
+        copied = [unescape(text)[1:-1] for text in COPIED.findall(file.read_text(encoding="utf-8"))]
         for fence in (fence for fence in page.fences if fence.language == "console"):
             commands = "\n".join(step.command for step in steps_of(fence.lines))
-            if (text := next(copied, "")[1:-1]) != commands:
-                yield fence.failure("the copy button does not copy these commands", text)
+            if commands not in copied:
+                yield fence.failure("the copy button does not copy these commands", "\n".join(copied))
 
 
 def search_failures(site: Site) -> Iterator[Failure]:

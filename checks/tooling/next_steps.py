@@ -6,8 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+ACTIVATE = "source .venv/bin/activate"
+SET_UP = ("python3 tasks.py exercise", ACTIVATE)
+"""What the home page tells a learner to type in a fresh clone."""
 STARTED_IN = "TASKS_STARTED_IN"
 """The variable with which `python3 tasks.py` tells invoke the folder that it was started in."""
+
+
+def set_up(repository: str) -> tuple[str, ...]:
+    """The lines of a first set-up; without the address of the repository, they begin in a clone of it."""
+    clone = (f"git clone {shlex.quote(repository)} module-10 && cd module-10",) if repository else ()
+    return (*clone, *SET_UP)
 
 
 def next_steps(where: str = "Next", environment: Mapping[str, str] = os.environ, root: Path = ROOT) -> str:
@@ -19,7 +28,7 @@ def next_steps(where: str = "Next", environment: Mapping[str, str] = os.environ,
     change = "" if folder == "." else f"cd {shlex.quote(folder)} && "
     return (
         f"{where}:\n"
-        f"  {change}source .venv/bin/activate\n"
+        f"  {change}{ACTIVATE}\n"
         "  invoke prove      # see each claim's check turn red when the claim is broken\n"
         "  invoke exercise   # list the exercises\n"
         "  invoke refresh    # after a change: renew the outputs on the pages\n"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.proof.claims import ProofData
+from checks.proof.review import NONE, known_answers
 from checks.tests.repository import ROOT, Repository
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ QUESTION = ("#### 1. What?", "", '??? success "Answer"', "", "    - **A** right:
 
 
 def small_site(root: Path) -> Repository:
-    """The API pages, the claims, a glossary of two terms, the metrics, and two pages more: all right."""
+    """The API pages, the claims, a short glossary, the metrics, and two pages more: all right."""
     repository = Repository(root, *PARTS)
     pages = [
         HOME,
@@ -42,13 +44,18 @@ def small_site(root: Path) -> Repository:
     repository.replace("mkdocs.yml", r"(?s)nav:\n.*?(?=\n# Listed)", nav)
     repository.replace("mkdocs.yml", r"(?s)not_in_nav:.*?\n\n", "")
     link = "[`Sample`][service_monitoring.domain.values.Sample]"
-    repository.write(
-        GLOSSARY, "# Glossary", "", "## alpha", "", f"A {link}.", "", "## beta", "", f"A {link}."
-    )
+    classes: dict[str, str] = {"alpha": "", "beta": ""}
+    for kind, words in known_answers(ProofData.read()).items():
+        for word in {*words} - {NONE}:
+            classes[word] = f"{classes.get(word, '')} .{kind}"
+    entries = [
+        (f"## {word} {{{marks} }}" if marks else f"## {word}", "", f"A {link}, on [a page](../other.md).", "")
+        for word, marks in sorted(classes.items())
+    ]
+    repository.write(GLOSSARY, "# Glossary", "", *(line for entry in entries for line in entry))
     glossary = GLOSSARY.removeprefix("docs/")
-    repository.write(
-        HOME, "# Home", "", f"[An alpha]({glossary}#alpha), a [beta]({glossary}#beta), [other](other.md)."
-    )
+    links = [f"[{word}]({glossary}#{word.replace(' ', '-')})" for word in classes]
+    repository.write(HOME, "# Home", "", ", ".join([*links, "[other](other.md)"]))
     repository.write(
         OTHER,
         "# Other",
@@ -109,6 +116,10 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
     places["anchor"] = copy.replace(HOME, r"#beta", "#no-such-term")
     line = copy.append(GLOSSARY, "## zebra", "", "An animal.")
     places["term not linked"] = places["term without code"] = f"{GLOSSARY}:{line}"
+    line = copy.append(GLOSSARY, "## yak", "", "Some animal.")
+    places["term out of order"] = places["term undefined"] = places["term not used"] = f"{GLOSSARY}:{line}"
+    places["word asked for"] = f"{GLOSSARY}:1"
+    places["word not asked for"] = copy.replace(GLOSSARY, r"## totality \{ \.contract", "## totality { .rung")
     copy.write("docs/stray.md", "# Stray")
     places["page outside navigation"] = "docs/stray.md:1"
     places["entry without page"] = copy.replace("mkdocs.yml", r"(?<=- )map\.md", "gone.md")
@@ -160,6 +171,11 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
         ("outside", "leaves the site"),
         ("term not linked", "no other page links the term 'zebra'"),
         ("term without code", "links no API or capstone page"),
+        ("term out of order", "'yak' comes after 'zebra'"),
+        ("term undefined", "begin the definition of 'yak' with what it is"),
+        ("term not used", "the definition of 'yak' links no page that uses the word"),
+        ("word asked for", "no entry 'totality' with the class .contract"),
+        ("word not asked for", "'totality' has the class .rung, and review does not accept it as one"),
         ("page outside navigation", "not in the navigation"),
         ("entry without page", "gone.md"),
         ("module not listed", "add `::: service_monitoring.domain.values`"),
