@@ -22,14 +22,19 @@ from checks.run import PARTS
 from checks.tooling import next_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from mkdocs_macros.plugin import MacrosPlugin
+
+    from checks.exercises.exercise import Exercise
 
 ROOT = Path(__file__).resolve().parents[2]
 EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
-OVERVIEW = ROOT / "docs" / "module-10-performance-observability-security-review" / "index.md"
+MODULE = "module-10-performance-observability-security-review"
+OVERVIEW = ROOT / "docs" / MODULE / "index.md"
+PUBLISHED = re.compile(r"^\| \[\d+\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
+EXERCISE = re.compile(r"\]\(\.\./exercises/([\w-]+)/index\.md")
 LESSON = re.compile(r"^\| (\[)?\d+\. ", re.MULTILINE)
 
 
@@ -77,12 +82,8 @@ def define_env(env: MacrosPlugin) -> None:
         return f"{reading} + {practice}" if of else sentence
 
     def exercises() -> str:
-        """Every exercise with what it asks for."""
-        rows = [
-            f"| [{exercise.title}]({exercise.name}/index.md) | {exercise.summary} |"
-            for exercise in read_exercises(root)
-        ]
-        return "\n".join(["| exercise | what it asks for |", "| --- | --- |", *rows])
+        """Every exercise with what it asks for, below the lesson that it belongs to."""
+        return by_lesson(root)
 
     def page() -> str:
         return str(env.page.file.src_uri)
@@ -118,6 +119,29 @@ def parts() -> str:
         depends_on = ", ".join(f"`{name}`" for name in part.depends_on) or "anything"
         lines.append(f"| `{part.name}` | {part.guards} | {depends_on} |")
     return "\n".join(lines)
+
+
+def by_lesson(root: Path) -> str:
+    """A heading and a table for each page of the module with exercises, each where it comes first."""
+    module = root / "docs" / MODULE
+    left = {exercise.name: exercise for exercise in read_exercises(root)}
+    parts = []
+    overview = (module / "index.md").read_text(encoding="utf-8")
+    for name in dict.fromkeys([*PUBLISHED.findall(overview), "index.md"]):
+        text = (module / name).read_text(encoding="utf-8")
+        here = [left.pop(found) for found in dict.fromkeys(EXERCISE.findall(text)) if found in left]
+        if here:
+            title = text.partition("\n")[0].removeprefix("# ")
+            parts += [f"## {title}\n", f"From [this page](../{MODULE}/{name}):\n", *_table(here), ""]
+    if left:
+        parts += ["## More\n", *_table(left.values())]
+    return "\n".join(parts)
+
+
+def _table(exercises: Iterable[Exercise]) -> Iterator[str]:
+    yield from ("| exercise | what it asks for |", "| --- | --- |")
+    for exercise in exercises:
+        yield f"| [{exercise.title}]({exercise.name}/index.md) | {exercise.summary} |"
 
 
 def ready() -> str:

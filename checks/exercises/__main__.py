@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import textwrap
@@ -16,7 +17,6 @@ from checks.exercises.exercise import UnknownExerciseError, read_exercise, read_
 from checks.exercises.work import Work
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Sequence
 
     from checks.exercises.attempt import Verdict
@@ -107,8 +107,18 @@ def hint(exercise: Exercise, work: Work) -> int:
     """Show the next hint."""
     number = work.next_hint(exercise)
     print(f"hint {number} of {len(exercise.hints)}:")
-    print(*wrapped(exercise.hints[number - 1]), sep="\n")
+    print(*wrapped(exercise.hints[number - 1]), sep="\n", flush=True)
     return 0
+
+
+def ended(error: OSError) -> int:
+    """Say what could not be read or written; nothing if the output was closed, as `head` does."""
+    if isinstance(error, BrokenPipeError):
+        # Otherwise Python writes the rest of the output once more when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    print(f"exercise: {error.filename}: {error.strerror}", file=sys.stderr)
+    return 2
 
 
 def main(arguments: Sequence[str], work: Work | None = None) -> int:
@@ -121,7 +131,7 @@ def main(arguments: Sequence[str], work: Work | None = None) -> int:
     work = work or Work()
     try:
         if not (asked.name or asked.hint or asked.watch):
-            print(*listing(read_exercises(), work), sep="\n")
+            print(*listing(read_exercises(), work), sep="\n", flush=True)
             return 0
         exercise = read_exercise(asked.name)
         if asked.hint:
@@ -131,8 +141,7 @@ def main(arguments: Sequence[str], work: Work | None = None) -> int:
         print(f"exercise: {error.args[0]}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"exercise: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
+        return ended(error)
     except KeyboardInterrupt:
         print("\nexercise: interrupted", file=sys.stderr)
         return 130

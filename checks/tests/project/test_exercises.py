@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -347,6 +348,21 @@ def test_watching_grades_every_save_until_it_is_solved(
     assert said.getvalue().count("not yet: wrong") == 2
     assert said.getvalue().count("saved at ") == 2
     assert "work/exercises/small.py: solved" in said.getvalue()
+
+
+def test_a_reader_that_stops_early_is_no_error() -> None:
+    """`invoke exercise | head` ends quietly: the pipe is closed before the list is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "checks.exercises"],
+            cwd=ROOT,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_the_task_passes_everything_on() -> None:

@@ -22,57 +22,50 @@ MISTAKES = {
         "for collaboration, a whole number for label_values."
     ),
     "no-such-contract": (
-        "contract is none of the twelve. The capstone's page has them in a table, each with what it "
-        "promises; write the name as the first column has it."
+        "contract is not one of the twelve. The capstone's page has a table of them. Copy the name from "
+        "its first column."
     ),
     "bounded-all-the-same": (
-        "contract names boundedness, but the label has a limit: what comes after it is counted as other, "
-        "and test_every_metric_is_bounded stays green. Look less at what the signal says than at when it "
-        "says it: what if the next line fails?"
+        "You answered boundedness, but the label has a limit: names after the limit are counted as other, "
+        "and test_every_metric_is_bounded still passes. Look at when the signal is emitted: what if the "
+        "next line raises?"
     ),
     "another-contract": (
-        "That contract is kept: no test of its suites goes red with the diff applied. Follow the new signal "
-        "from the line that emits it: what has become true by then, and what not yet?"
+        "The diff does not break that contract: its tests still pass. Look at the line that emits the new "
+        "signal. What is already true when it runs, and what is not true yet?"
     ),
     "red-for-any-signal": (
-        "That test goes red, but so it does for a signal that is in its right place: it compares everything "
-        "that is told with a list that somebody reviewed. Look for the test that is about the instant of "
-        "telling."
+        "That test fails, but it would also fail for a new signal in the right place: it compares all "
+        "signals with a reviewed list. Look for the test that checks when a signal is emitted."
     ),
     "stays-green": (
-        "No test of that name goes red with the diff applied. The contract table names the suites of each "
-        "contract; write the test as FILE::TEST, the file as the table has it, and choose by what the test "
-        "looks at."
+        "With the diff applied, no test of that name fails. The contract table says on which rungs each "
+        "contract is tested. Write the test as FILE::TEST, with the file below capstone/tests."
     ),
     "label-values-miscounted": (
-        "A client that makes up names gets another number of values into this label. The limit says how "
-        "many names are told apart. What does the meter write for the names that come after them?"
+        "A client that makes up names gets a different number of values into this label. The limit says "
+        "how many names are kept apart. What does the meter write for the names after that?"
     ),
     "no-such-call": (
-        "tell_after is called by nobody while samples are ingested. It must be the dotted name of a method "
-        "that runs then, of a class and not of a protocol: the memory store will do."
+        "No code calls tell_after while samples are ingested. Write the dotted name of a method of a class "
+        "that runs then. A method of a Protocol does not run; use the classes of the memory store."
     ),
     "inside-the-store": (
-        "tell_after is called, but not by Monitor.handle, so the application can not say anything when it "
-        "returns; another store may call something else there. Which of the calls that handle makes itself "
-        "contains it?"
+        "tell_after is called, but not by Monitor.handle. So the application cannot emit a signal when it "
+        "returns, and another store may not call it at all. Which call that handle makes itself contains it?"
     ),
     "told-too-early": (
-        "When that call returns, nobody knows yet whether the samples are kept: it returns before they are, "
-        "or in the same way whether they are or not. Which call of Monitor.handle either keeps them or "
-        "raises?"
+        "When that call returns, you do not know yet whether the samples are kept. Which call of "
+        "Monitor.handle either keeps them or raises?"
     ),
     "not-in-this-collaboration": (
-        "collaboration must name two classes, the one that asks and the one that is asked, that really meet "
-        "while samples are ingested. These two do not: one of them is not called at all, or never from "
-        "inside the other."
+        "collaboration needs two classes: one that asks and one that is asked while samples are ingested. "
+        "Of these two, either one is not called at all, or it is never called from inside the other."
     ),
 }
 
-CONTRACTS = (
-    "truthful signals",
-    "atomicity",
-)  # which promises of signals, too, that nothing is left of a refusal
+# Atomicity promises of signals, too, that a refused command leaves nothing behind.
+CONTRACTS = ("truthful signals", "atomicity")
 RED = "contract/test_signals.py::test_a_command_is_told_after_its_commit"
 RED_FOR_ANY = (
     "contract/test_signals.py::test_there_is_an_example_of_every_signal",

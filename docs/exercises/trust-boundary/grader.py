@@ -1,4 +1,4 @@
-"""Grades a boundary's card: the payload goes through the real boundary, and so does one beyond its limit."""
+"""Grades a card: the payload goes through the real boundary, and so do bytes that exceed the limit."""
 
 import json
 from datetime import UTC, datetime
@@ -15,40 +15,39 @@ MISTAKES = {
         "Every key needs an answer, as text in quotes: boundary, payload, reason, limit and artifact."
     ),
     "not-a-boundary": (
-        "boundary must be one of the two modules whose functions are handed bytes by a stranger: the lines "
-        "of a trace, or the body of a request. Deeper inside nobody sees bytes any more, and everything "
-        "that arrives is right already."
+        "boundary must be one of the two modules whose functions get bytes from outside: one reads the "
+        "lines of a trace, the other the body of a request. The modules further inside get values that "
+        "were checked already."
     ),
     "payload-accepted": (
-        "The boundary accepts this payload: it becomes samples, without a word. What looks wrong to a "
-        "person may be a sample all the same; what does the domain itself refuse?"
+        "The boundary accepts this payload and makes samples of it. A value can look wrong to you and "
+        "still be a valid sample. Which values does the domain refuse?"
     ),
     "no-such-reason": (
-        "reason is no reason code at all. The API page of the rejections has each of them, with what it "
-        "means; write it as it stands in an answer, in small letters."
+        "reason is not a reason code. The API page of the rejections lists the codes with their meaning. "
+        "Write it in small letters, as the service answers it."
     ),
     "another-reason": (
-        "The boundary refuses this payload, but for another reason. Several things may be wrong with it, "
-        "and the first that is looked at counts: which check does the payload meet before the one that you "
-        "thought of?"
+        "The boundary refuses this payload, but for another reason. If several things are wrong, the first "
+        "check that fails decides. Which check comes before the one that you thought of?"
     ),
     "limit-of-another-boundary": (
-        "limit is no limit that this boundary looks at. Each of the two has its own: the one as constants "
-        "of its module, the other as attributes of one class."
+        "This boundary does not check that limit. Each of the two boundaries has its own limits: one has "
+        "them as constants of its module, the other as attributes of one class."
     ),
     "limit-after-interpretation": (
-        "That limit is real, but it comes late: bytes that are beyond it, and no UTF-8 either, are refused "
-        "for the UTF-8, so they were interpreted first. Which limits can be checked by somebody who "
-        "understands nothing yet?"
+        "This boundary checks that limit too late. The grader sent bytes that exceed it and are not UTF-8 "
+        "either, and they were refused because of the UTF-8. Which limits can you check without decoding "
+        "a byte?"
     ),
     "no-such-artifact": (
-        "artifact is no suite in which a claim has its check. The list below the table of contracts has "
-        "them; write the file as it stands there."
+        "artifact is not a test file in which a claim has its check. The capstone's page lists these files "
+        "below the table of contracts. Write yours as RUNG/FILE."
     ),
     "artifact-of-another-promise": (
-        "That suite exists and defends something else. A boundary promises that every byte string becomes a "
-        "value or one typed rejection: find that contract in the table, its claims on the map, and "
-        "then the suite that keeps hostile payloads."
+        "That test file exists, but it tests another promise. Find the contract that every byte string "
+        "becomes a value or one rejection, then its claims on the map, then the file that keeps hostile "
+        "payloads."
     ),
 }
 
