@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 POSTGRES = "/usr/lib/postgresql"
+SHARED = "TRIALS_REMEMBERED_IN"
+"""The variable with which a page's copy of the repository shares the trials that the repository remembers."""
 CAPSTONE_TOOLS = ("promtool", "initdb", "git")
 """The outside tools that the capstone's suites and the blocks of pages call."""
 

@@ -8,6 +8,7 @@ has changed since it passed is counted, and not run again.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections import Counter
 from functools import cache, cached_property, partial
@@ -73,6 +74,8 @@ class PageRuns:
         self.page: Callable[[Path], Page] = cache(lambda file: Page(self.copy, self._copied(file)))
         self.diagrams: list[Fence] = []
         self._scratch: Scratch | None = None
+        if os.environ.get("CI") != "true":
+            os.environ[memory.SHARED] = str(root)
 
     @cached_property
     def copy(self) -> Path:

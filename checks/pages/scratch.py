@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 from checks import progress
 from checks.child import POLL_S, Child
-from checks.memory import copy_repository
+from checks.memory import SHARED, copy_repository
 from checks.pages import interpreter
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class Scratch:
             "PYTHONUNBUFFERED": "1",
             # The copy's package, not the one of the checkout that the environment has installed.
             "PYTHONPATH": str(self.work / "capstone/src"),
+            **{name: value for name, value in os.environ.items() if name == SHARED},
             **progress.NONE,
         }
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from checks import child
 from checks.child import UnfinishedError
-from checks.memory import CAPSTONE_TOOLS, Memory, digest, environment, repository_files
+from checks.memory import CAPSTONE_TOOLS, SHARED, Memory, digest, environment, repository_files
 from checks.progress import Progress
 from checks.proof import verdicts
 from checks.proof.claims import ROOT
@@ -208,7 +208,8 @@ class Trials:
 
     def __init__(self, root: Path = ROOT, memory: Memory | None = None) -> None:
         self.snapshot = Snapshot(root)
-        self._memory = memory or Memory("trials")
+        shared = os.environ.get(SHARED)
+        self._memory = memory or Memory("trials", Path(shared) if shared else None)
 
     def run(self, trials: Sequence[Trial], what: str) -> Mapping[Trial, Verdicts]:
         """The verdicts of each.

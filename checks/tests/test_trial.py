@@ -16,7 +16,7 @@ import pytest
 
 from checks import progress
 from checks.child import UnfinishedError
-from checks.memory import ROOT, Memory
+from checks.memory import ROOT, SHARED, Memory
 from checks.proof import trial as trial_module
 from checks.proof.trial import DEMO, DoesNotApplyError, Snapshot, Trial, Trials, capstone_digest
 from checks.tests.small import ANSWER_PY, SOURCE, Small, replaced
@@ -86,6 +86,19 @@ def test_a_run_that_does_not_come_to_its_end_is_an_error(
     with pytest.raises(UnfinishedError, match=message):
         Trials(small.root, memory).run([ALL], "runs")
     assert kept(tmp_path) == []
+
+
+def test_a_page_shares_the_trials_that_its_repository_remembers(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a page's copy tried is known to the repository, and the other way round."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv(SHARED, str(tmp_path))
+    trial = Trial("all", "", ("tests/domain/test_answer.py",))
+    first = Trials(small.root).run([trial], "runs")
+    assert list((tmp_path / ".cache/memory/trials").iterdir())
+    monkeypatch.setattr(Trials, "_try", None)
+    assert Trials(small.root).run([trial], "runs") == first
 
 
 def test_a_test_file_that_does_not_import_is_an_error_and_is_not_remembered(
