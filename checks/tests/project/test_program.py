@@ -69,6 +69,6 @@ def test_on_a_terminal_it_waits_before_each_block(typed: bytes, status: int, *, 
 
 def test_an_unknown_name_gets_the_nearest_ones() -> None:
     """In one line, with exit status 2."""
-    ran = subprocess.run([*COMMAND, "preflihgt"], cwd=ROOT, check=False, capture_output=True, text=True)
+    ran = subprocess.run([*COMMAND, "trust-boundry"], cwd=ROOT, check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
-    assert "the nearest names are: preflight," in ran.stderr
+    assert "the nearest names are: trust-boundary," in ran.stderr
