@@ -12,7 +12,7 @@ from mkdocs.structure.files import File
 from checks.drawing import console
 from checks.drawing.glossary import GLOSSARY, abbreviations, focusable, read_terms
 from checks.drawing.proofs import PROPOSALS, Proofs
-from checks.pages.program import programs, source
+from checks.pages.program import name_of, programs, source
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -35,8 +35,7 @@ Run this page: `invoke page {name}`, or download [{name}.py]({name}.py) and run 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
     """Add the program of each page with Python blocks, to download."""
-    root = Path(config.config_file_path).parent
-    for name, page in programs(root).items():
+    for name, page in programs(Path(config.docs_dir)).items():
         beside = page.file.relative_to(config.docs_dir).with_name(f"{name}.py")
         files.append(File.generated(config, beside.as_posix(), content=source(page)))
 
@@ -48,10 +47,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         root = Path(config.config_file_path).parent
         judged = Proofs(root, lambda: page.file.src_uri).judged(path.parent.name)
         markdown = f"{markdown}\n\n{judged}\n"
-    name = path.stem if path.stem != "index" else path.parent.name
-    if (
-        program := files.get_file_from_path(path.with_name(f"{name}.py").as_posix())
-    ) and program.generated_by:
+    name = name_of(path)
+    if (program := files.src_uris.get(f"{path.parent / name}.py")) and program.generated_by:
         markdown = re.sub(r"^# .*\n", lambda title: title[0] + PROGRAM.format(name=name), markdown, count=1)
     if page.file.src_uri == GLOSSARY:
         return markdown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from difflib import get_close_matches
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from checks.failure import Failure
@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
     from checks.pages.page import Fence
 
-ROOT = Path(__file__).resolve().parents[2]
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def programs(root: Path) -> dict[str, Page]:
+def programs(docs: Path) -> dict[str, Page]:
     """Every page with Python blocks, by its name: that of its file, or of its folder for an `index.md`."""
-    files = sorted((root / "docs").rglob("*.md"))
-    with_blocks = [file for file in files if "```python" in file.read_text(encoding="utf-8")]
-    return {file.stem if file.stem != "index" else file.parent.name: Page(root, file) for file in with_blocks}
+    files = [file for file in docs.rglob("*.md") if "```python" in file.read_text(encoding="utf-8")]
+    return {name_of(file): Page(docs.parent, file) for file in files}
+
+
+def name_of(file: PurePath) -> str:
+    """The name of a page."""
+    return file.parent.name if file.stem == "index" else file.stem
 
 
 def source(page: Page) -> str:
@@ -69,9 +73,9 @@ def walk(page: Page) -> int:
     return 0
 
 
-def main(name: str, root: Path = ROOT) -> int:
+def main(name: str) -> int:
     """Run a page; the exit status is 2 for a name that no page has."""
-    pages = programs(root)
+    pages = programs(DOCS)
     if name not in pages:
         near = ", ".join(get_close_matches(name, pages, cutoff=0))
         print(

@@ -1,6 +1,6 @@
 // Whether the first glossary term that the keyboard reaches is then described, on a page that has any.
 async () => {
-  const terms = [...document.querySelectorAll("article abbr")].filter((term) => term.checkVisibility());
+  const terms = [...document.querySelectorAll('article :is(abbr, a[title][href*="glossary.html#"])')].filter((term) => term.checkVisibility());
   const term = terms.find(({ tabIndex }) => tabIndex === 0);
   term?.focus();
   for (let frames = 0; term && frames < 120; frames += 1) {
