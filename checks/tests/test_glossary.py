@@ -1,12 +1,10 @@
-"""The glossary as data, and the numbers of lessons that pages name in words."""
+"""The glossary as data."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.drawing import macros
 from checks.drawing.glossary import abbreviations, read_terms
-from checks.tests.repository import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,12 +43,3 @@ def test_an_everyday_word_has_no_tooltip(tmp_path: Path) -> None:
     page.write_text(TERMS, encoding="utf-8")
     made = abbreviations(read_terms(page), "Start with storage, then one unit of work.")
     assert made == "*[unit of work]: The changes of one command."
-
-
-def test_the_words_say_how_many_lessons_are_ready() -> None:
-    """The README and the overview say in words what the lesson map shows."""
-    ready, all_lessons = macros.ready().split(" of ")
-    assert f"{ready} of {all_lessons} lessons are ready" in (ROOT / "README.md").read_text(encoding="utf-8")
-    overview = macros.OVERVIEW.read_text(encoding="utf-8")
-    planned = f"lessons {int(ready) + 1} to {all_lessons} are planned"
-    assert f"Lessons 1 to {ready} are ready, {planned}" in overview
