@@ -33,7 +33,7 @@ EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
 MODULE = "module-10-performance-observability-security-review"
 OVERVIEW = ROOT / "docs" / MODULE / "index.md"
-PUBLISHED = re.compile(r"^\| \[\d+\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
+PUBLISHED = re.compile(r"^\| \[(\d+)\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
 EXERCISE = re.compile(r"\]\(\.\./exercises/([\w-]+)/index\.md")
 LESSON = re.compile(r"^\| (\[)?\d+\. ", re.MULTILINE)
 
@@ -127,12 +127,14 @@ def by_lesson(root: Path) -> str:
     left = {exercise.name: exercise for exercise in read_exercises(root)}
     parts = []
     overview = (module / "index.md").read_text(encoding="utf-8")
-    for name in dict.fromkeys([*PUBLISHED.findall(overview), "index.md"]):
+    pages = {name: f"Lesson {number}" for number, name in PUBLISHED.findall(overview)}
+    for name, heading in {**pages, "index.md": "The whole module"}.items():
         text = (module / name).read_text(encoding="utf-8")
         here = [left.pop(found) for found in dict.fromkeys(EXERCISE.findall(text)) if found in left]
         if here:
             title = text.partition("\n")[0].removeprefix("# ")
-            parts += [f"## {title}\n", f"From [this page](../{MODULE}/{name}):\n", *_table(here), ""]
+            page = f"These exercises belong to [{title}](../{MODULE}/{name})."
+            parts += [f"## {heading}\n", f"{page}\n", *_table(here), ""]
     if left:
         parts += ["## More\n", *_table(left.values())]
     return "\n".join(parts)

@@ -12,7 +12,7 @@ import pytest
 
 from checks import child
 from checks.child import Exit, UnfinishedError
-from checks.tooling import next_steps, setup, uv
+from checks.tooling import setup, uv
 from checks.tooling.setup import INPUTS, LIBRARIES, MADE, ROOT, SetUp, lock, reason
 
 TASKS = ROOT / "tasks.py"
@@ -381,38 +381,3 @@ def test_uv_is_that_of_the_environment_and_asks_its_pip(monkeypatch: pytest.Monk
     assert arguments == [program, "pip", "sync"]
     assert environment["UV_DEFAULT_INDEX"] == "https://pip.example/simple"
     assert environment["UV_PYTHON"] == sys.executable
-
-
-def test_the_lines_of_the_home_page_clone_set_up_and_activate(tmp_path: Path) -> None:
-    """The page shows what is run here: in a new shell, with a Python 3 and Git, and no environment active."""
-    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    assert "{$ set_up() $}" in page
-    source = tmp_path / "source"
-    git = ["git", "-c", "user.name=x", "-c", "user.email=x", "-C", str(source)]
-    source.mkdir()
-    shutil.copy(TASKS, source)
-    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
-        subprocess.run([*git, *command], check=True)
-    python = tmp_path / "bin" / "python3"
-    python.parent.mkdir()
-    made_with = (ROOT / ".venv" / "bin" / "python").resolve()
-    python.write_text(f'#!/bin/sh\nexec {made_with} "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
-    environment = {
-        **{name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
-        "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
-    }
-    clone, *rest = next_steps.set_up(str(source))
-    assert len(rest) == 2
-    assert shell([clone, "ls"], tmp_path, environment) == ["tasks.py"]
-    printed = shell([*rest, "command -v invoke python"], ROOT, environment)
-    assert any(line.split()[:1] == ["count-what-is-alive"] for line in printed)
-    assert printed[-2:] == [str(ROOT / ".venv" / "bin" / name) for name in ("invoke", "python")]
-
-
-def shell(lines: list[str], folder: Path, environment: dict[str, str]) -> list[str]:
-    """What the lines print that are typed into a new shell, one of which must not fail."""
-    bash = shutil.which("bash") or "bash"
-    command = [bash, "-ec", "\n".join(lines)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
