@@ -115,7 +115,7 @@ def _of_subject(plan):
 
 
 def _is_in_the_lesson(plan, calls):
-    """The whole trace's calls are on its page, and "once for each line"; `read_trace` takes the header too."""
+    """Whether its page shows it: calls over the whole trace, or once for each line, the header included."""
     once = calls - plan.lines <= 1
     whole = plan.figure == "calls" and plan.lines == len(_samples())
     return whole or (plan.figure in ("calls", "exponent") and once)
