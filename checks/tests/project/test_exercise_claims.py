@@ -7,6 +7,7 @@ import tomllib
 import tracemalloc
 from typing import TYPE_CHECKING
 
+from checks.exercises.attempt import attempt
 from checks.exercises.exercise import ROOT, read_exercise
 from checks.exercises.judge import load
 from checks.pages.page import Page
@@ -62,3 +63,12 @@ def test_the_solution_of_the_decoder_shows_a_real_gain() -> None:
     assert after == before
     assert size < 0.75 * dear_bytes
     assert blocks < 0.75 * dear_blocks
+
+
+def test_a_plan_may_name_the_trace_as_the_page_and_the_package_do(tmp_path: Path) -> None:
+    """By its file, by the name that commands take, and by its name in Python."""
+    exercise = read_exercise("measurement-plan")
+    plan, submission = exercise.solution.read_text(encoding="utf-8"), tmp_path / "plan.toml"
+    for name in ("machine-under-load.jsonl", "machine-under-load", "MACHINE_UNDER_LOAD"):
+        submission.write_text(plan.replace("machine-under-load.jsonl", name), encoding="utf-8")
+        assert attempt(exercise, submission, name).message == ""

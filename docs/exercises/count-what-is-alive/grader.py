@@ -10,58 +10,64 @@ from service_monitoring.sources.shipped import MACHINE_UNDER_LOAD
 
 MISTAKES = {
     "nothing-counted": (
-        "alive gives 0 bytes for a step that makes a text of ten thousand bytes. Ask the allocator itself "
-        "what is allocated while the results are held: the lesson's section on counting names the module."
+        "alive returns 0 bytes for a step that makes an object of ten thousand bytes. Count the blocks "
+        "that are allocated while the results are held. The section of the lesson on counting names the "
+        "module that does it."
     ),
     "not-a-function": (
-        "The file must define a function alive(step, inputs) that gives two numbers: bytes for each input, "
+        "The file must define a function alive(step, inputs) that returns two numbers: bytes for each input "
         "and blocks for each input, in this order."
     ),
     "total-not-each": (
-        "Twice as many inputs give twice the figures. A cost is compared between steps, so it is asked for "
-        "each input: what do you still have to divide by?"
+        "alive returns the total of all inputs. To compare steps, you need the cost of one input. What do "
+        "you still have to divide by?"
     ),
     "does-not-hold": (
         "A step that returns ten thousand bytes costs next to nothing here: its results were freed before "
-        "they were counted. An object lives as long as somebody holds it. Who holds the results when you "
-        "ask?"
+        "you counted. An object lives as long as something refers to it. What refers to the results when "
+        "you count?"
     ),
     "sys-getsizeof": (
-        "A list of four texts is charged as one block, or as less than its texts. sys.getsizeof asks one "
-        "object about itself, and an object does not know what hangs on it. Count what the allocator gave "
-        "out instead."
+        "A list of four byte strings is counted as fewer than four blocks, or as fewer bytes than they "
+        "have. sys.getsizeof measures one object without the objects that it refers to. Count what was "
+        "allocated instead."
     ),
     "counts-first-call": (
-        "The first call of a step fills a cache, once and for all, and every input is charged a share of "
-        "it. What must have happened before you start to count?"
+        "The first call of a step fills a cache, which later calls use again. You charge each input a share "
+        "of that cache. What must happen before you start to count?"
     ),
     "counts-garbage": (
-        "A step leaves a cycle behind that nobody holds, and you count it as alive. Reference counts can "
-        "not free a cycle. Who does, and when did that run last before you looked?"
+        "A step leaves a cycle behind that nothing refers to, and you count it as alive. Reference counts "
+        "alone cannot free a cycle. What frees it, and does that happen before you look?"
     ),
     "counts-its-own-list": (
-        "A step that returns the same object each time is charged some bytes. They are not the step's: they "
-        "are the room that your own list took while it grew. Where does that list get its room, and when?"
+        "A step that returns the same object each time is charged some bytes. They belong to your own list "
+        "of results, which grew while you counted. When could that list get its room instead?"
+    ),
+    "starts-with-full-free-lists": (
+        "A step makes one small dict for each input, and you count fewer blocks than are held. CPython "
+        "keeps freed dicts, lists and floats in free lists and uses them again, and tracemalloc does not "
+        "see that. Which call empties these lists, and when must you make it?"
     ),
     "leaves-tracing-on": (
-        "After alive has returned, tracemalloc still traces, and makes everything that runs later several "
-        "times slower. Which of the two calls is missing?"
+        "After alive has returned, tracemalloc is still tracing, which slows down everything that runs "
+        "later. Which call is missing?"
     ),
     "leaves-out-the-library": (
-        "For decode_object of the capstone you count less than is held. Somebody else's code allocates for "
-        "it, the standard library's json, and what it leaves behind is a cost of the step all the same. "
-        "Which files do you leave out?"
+        "For decode_object of the capstone you count less than is held. The json module of the standard "
+        "library allocates most of it, and that is a cost of the step as well. Which files do you leave out?"
     ),
 }
 
 _BIG = 10_000
 _COUNT = 200
 _PARTS = 4
+_FREED = 60  # of the 80 dicts that CPython's free list has room for
 _NOISE = 2  # bytes for each input: what CPython itself keeps of 200 calls
 
 
 class _NotFiguresError(Exception):
-    """The submission gave something else than two numbers."""
+    """The submission returned something other than two numbers."""
 
 
 def grade(submission: dict[str, object]) -> str | None:
@@ -102,6 +108,8 @@ def _of_what_is_counted(figures, numbers, each):
         return "counts-garbage"
     if figures(_same, numbers)[0] > _NOISE:
         return "counts-its-own-list"
+    if figures(_dict_from_a_full_free_list(), range(_FREED))[1] < 1:
+        return "starts-with-full-free-lists"
     return None
 
 
@@ -151,6 +159,12 @@ def _cyclic(number):
     garbage = [_big(number)]
     garbage.append(garbage)
     return _big(number)
+
+
+def _dict_from_a_full_free_list():
+    freed = [{"number": number} for number in range(_COUNT)]
+    del freed
+    return lambda number: {"number": number}
 
 
 _ONE = object()

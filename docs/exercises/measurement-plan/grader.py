@@ -24,48 +24,50 @@ MISTAKES = {
         "lines, numbers for predicted, tolerance and stop_at_most."
     ),
     "no-such-function": (
-        "function is no function or method of the capstone. Write where it can be imported from, as "
-        "service_monitoring.PACKAGE.MODULE.CLASS.METHOD; the API pages have every public one, and a class "
-        "by itself runs nothing."
+        "The package has no function or method of this name. Write where it can be imported from, as "
+        "service_monitoring.PACKAGE.MODULE.CLASS.METHOD. The API pages list every public one. A class is "
+        "not a function: name its method."
     ),
     "figure-does-not-repeat": (
-        "figure must be one that the next run gives again: calls, blocks, bytes, peak or exponent. Wall time "
-        "moves with whatever else the machine does; a plan whose answer depends on who else is working will "
-        "be argued about, not believed."
+        "figure must be one that is the same in the next run: calls, blocks, bytes, peak or exponent. Time "
+        "depends on what else the machine does, so two runs of the plan could lead to two decisions."
     ),
     "workload-nobody-runs": (
-        "workload must be the trace that ships with the capstone, by its file name, and lines no more than "
-        "it has. A loop around one function says what that function costs in a loop."
+        "workload must be the trace that ships with the capstone, machine-under-load.jsonl, and lines at "
+        "most its 8,820. A loop around one function is a workload that no user runs."
     ),
     "quiet-workload": (
-        "In so few lines the load has not begun: no incident opens, and what happens when one does is not "
-        "in your figures. Replay until something is decided; the walkthrough shows when that is."
+        "In these few lines the load has not begun: no incident opens, so your figures leave out what the "
+        "service does then. Replay more lines; the walkthrough shows when the first incident opens."
     ),
     "cold-function": (
-        "The function runs less than once for each line of this workload. What decides looks important, and "
-        "that is no evidence: profile the replay, sort by calls, and suspect something from the top of the "
-        "list."
+        "The function runs less than once for each line of this workload, so it is not on the hot path. "
+        "Profile the replay, sort by calls, and suspect a function from the top of the list."
+    ),
+    "copied-from-the-lesson": (
+        "You can read this figure off the lesson: it counts calls over the whole trace, or of a function "
+        "that runs once for each line. Replay part of the trace, and choose a function whose calls you "
+        "have to derive from lines and decisions, or another figure."
     ),
     "tolerance-proves-nothing": (
-        "With a tolerance of more than a tenth, the plan is confirmed by results that contradict one "
-        "another. A figure that repeats needs hardly any: how far apart are two runs of yours?"
+        "tolerance must be between 0 and 0.1. With more than a tenth, results that contradict one another "
+        "confirm the plan. How far apart are two runs of a figure that repeats?"
     ),
     "prediction-missed": (
-        "The plan was carried out, twice, and the figure is not within the tolerance of what you predicted. "
-        "That is useful: something runs more often, or holds more, than you thought. Count, "
-        "then say why."
+        "The plan was carried out, and the figure is further from your prediction than the tolerance. So "
+        "something runs more often, or holds more, than you thought. Count it, and find out why."
     ),
     "never-stops": (
-        "stop_at_most is below every result that this figure can have: no function of the capstone that "
-        "runs in this workload comes that low. A plan that nothing can stop is a decision that was made "
-        "before."
+        "stop_at_most is lower than the figure of every function in this workload, so the plan cannot end "
+        "with: leave it alone. Which result would make you stop?"
     ),
     "stopped-before-it-began": (
-        "The result that you predict means stop already, at its lowest. Then there is nothing to measure: "
-        "choose the limit so that both a result above and a result below it would tell you what to do."
+        "The result that you predict is at most stop_at_most, so you would not measure at all. Choose a "
+        "limit that is below your prediction, and above a result that would make you stop."
     ),
 }
 
+TRACE = (MACHINE_UNDER_LOAD.name, MACHINE_UNDER_LOAD.stem, "MACHINE_UNDER_LOAD")
 FIGURES = ("calls", "exponent", "blocks", "bytes", "peak")
 MOST_TOLERANCE = 0.1
 
@@ -102,11 +104,21 @@ def _of_subject(plan):
         return "no-such-function"
     if plan.figure not in FIGURES:
         return "figure-does-not-repeat"
-    if plan.workload != MACHINE_UNDER_LOAD.name or not 0 < lines <= len(_samples()):
+    if plan.workload not in TRACE or not 0 < lines <= len(_samples()):
         return "workload-nobody-runs"
     if not any(isinstance(event, IncidentOpened) for event in _replay(lines).events("machine")):
         return "quiet-workload"
-    return "cold-function" if _calls(lines).get(code, 0) < lines else None
+    calls = _calls(lines).get(code, 0)
+    if calls < lines:
+        return "cold-function"
+    return "copied-from-the-lesson" if _is_in_the_lesson(plan, calls) else None
+
+
+def _is_in_the_lesson(plan, calls):
+    """Whether its page shows it: calls over the whole trace, or once for each line, the header included."""
+    once = calls - plan.lines <= 1
+    whole = plan.figure == "calls" and plan.lines == len(_samples())
+    return whole or (plan.figure in ("calls", "exponent") and once)
 
 
 def _of_figures(plan):

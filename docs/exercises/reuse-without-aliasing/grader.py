@@ -1,4 +1,4 @@
-"""Grades `BufferingDecoder`: batches of the shipped trace, what they hold, and what they say afterwards."""
+"""Grades `BufferingDecoder`: batches of the shipped trace, their content afterwards, and their blocks."""
 
 import gc
 import tracemalloc
@@ -10,44 +10,43 @@ from service_monitoring.sources.shipped import MACHINE_UNDER_LOAD
 
 MISTAKES = {
     "no-decoder": (
-        "The file must define a class BufferingDecoder, made without arguments, whose method "
-        "batch(lines) gives a list with one sample for each line."
+        "The file must define a class BufferingDecoder that is created without arguments and has a method "
+        "batch(lines), which returns a list with one sample for each line."
     ),
     "no-gain": (
         "Right, and as expensive as before: three blocks stay alive for each sample, the sample, its float "
-        "and its datetime. At most two and a half are asked for. Print the parts of the first eight samples "
-        "of the trace: which of them are equal, and can not be changed by anybody?"
+        "and its datetime. The limit is two and a half. Print the parts of the first eight samples of the "
+        "trace: which of them are equal and immutable?"
     ),
     "wrong-from-the-start": (
-        "A batch is wrong as soon as it is handed out: its samples are not what SampleDecoder makes of the "
-        "same lines. Compare all three attributes, and look at a batch in which a second ends."
+        "A batch is wrong as soon as you return it: its samples differ from those of SampleDecoder for the "
+        "same lines. Compare all three attributes, on lines of more than one second."
     ),
     "refilled-sample": (
-        "The samples of one batch are one object, and all say what the last line says. The unit of work "
-        "holds a whole batch until the commit: what you hand out is no longer yours to write to."
+        "The samples of a batch are one object, so all of them have the content of the last line. The unit "
+        "of work holds the whole batch until the commit. Do not write to an object that you have returned."
     ),
     "refilled-next-batch": (
-        "The first batch is right until the second is decoded; then its samples say what the new lines say. "
-        "Whoever holds the first batch was promised facts. When would you know that nobody does?"
+        "A batch is right when you return it, and wrong after you have decoded later ones: its samples now "
+        "have the content of other lines. A caller may hold a batch for any time. How could you know that "
+        "nothing holds it any more?"
     ),
     "view-of-a-buffer": (
-        "What you hand out is no Sample: it reads its attributes from bytes that belong to the decoder when "
-        "somebody asks, and after the next batch they are other bytes. The answer to the same question "
-        "changed."
+        "What you return is not a Sample. It reads its attributes from a buffer of the decoder when they "
+        "are used, and after the next batch that buffer has other bytes, so the attributes change."
     ),
     "not-a-sample": (
-        "What you hand out has the right facts, but is no Sample. A Sample can not exist with a value that "
-        "is not finite; yours can, so from here on everybody has to ask again. Save somewhere else than in "
-        "the check."
+        "What you return has the right content, but it is not a Sample. A Sample cannot exist with a value "
+        "that is not finite, and your objects can, so every user has to check again. Save blocks elsewhere."
     ),
     "decoded-too-late": (
-        "A batch with a line that is no sample was handed out without a word. Who reads it inside the unit "
-        "of work gets a rejection there, where nothing expects one. When must every line have been decoded?"
+        "A batch with an invalid line was returned without an error. The error would come later, inside the "
+        "unit of work, where nothing expects it. When must every line have been decoded?"
     ),
     "cache-without-bound": (
-        "After 20,000 lines that never repeat, and with no sample held by anybody else, the decoder still "
-        "holds something for each of them. A cache that nothing leaves is a leak. What is the most that "
-        "this one can hold, and how often does the trace find something in it?"
+        "After 20,000 lines that are all different, the decoder still holds something for each of them, "
+        "although nothing else holds their samples. A cache that drops nothing is a leak. How many entries "
+        "does yours need, for lines in this order?"
     ),
 }
 
@@ -93,9 +92,13 @@ def _costs(make, batches):
     decode = SampleDecoder().decode
     decoder = make()
     right = [list(map(decode, batch)) for batch in batches]
-    held = [decoder.batch(batch) for batch in batches]
+    held = []
+    for batch, expected in zip(batches, right, strict=True):
+        held.append(decoder.batch(batch))
+        if held[-1] != expected:
+            return "wrong-from-the-start"
     if held != right:
-        return "wrong-from-the-start"
+        return "refilled-next-batch"
     del held, right
     if _alive(lambda batch: decoder.batch(batch) and None, _strangers()) > _HELD:
         return "cache-without-bound"
@@ -111,7 +114,7 @@ def _same(sample, right):
 
 
 def _strangers():
-    """Batches of lines none of which comes twice, nor its value, nor its instant."""
+    """Batches of lines that all differ, in value and in instant."""
     return [
         [
             b'{"metric":"up","value":%d.5,"observed_at":"2026-11-23T%02d:%02d:%02d.%03dZ"}'
@@ -123,7 +126,7 @@ def _strangers():
 
 
 def _alive(step, inputs):
-    """How many blocks stay alive while the results are held."""
+    """Count the blocks that stay alive while the results are held."""
     held = [None] * len(inputs)
     gc.collect()
     tracemalloc.start()

@@ -1,7 +1,7 @@
-"""Decode batches with fewer blocks for each sample: share what nobody can change.
+"""Decode batches with fewer blocks for each sample: share the part that is immutable.
 
-All metrics of one reading carry the same instant. A `datetime` is immutable, so seven samples may hold one;
-the decoder remembers the last one only, and a sample's own three facts never change.
+All seven metrics of one second have the same instant, and a `datetime` is immutable. So seven samples can
+share one, and the decoder remembers only the last instant.
 """
 
 from service_monitoring.boundary.codec import SampleDecoder
@@ -9,7 +9,7 @@ from service_monitoring.domain.values import Sample
 
 
 class BufferingDecoder:
-    """Decodes a batch of lines at a time; neighbours of the same instant share their `datetime`."""
+    """Decodes a batch of lines at a time; samples in a row with the same instant share one `datetime`."""
 
     def __init__(self):
         self._decode = SampleDecoder().decode
@@ -19,7 +19,7 @@ class BufferingDecoder:
         """One sample for each line.
 
         Raises:
-            Rejected: A line is not a sample; nothing of the batch is handed out.
+            Rejected: A line is not a sample; nothing of the batch is returned.
         """
         return [self._shared(self._decode(line)) for line in lines]
 

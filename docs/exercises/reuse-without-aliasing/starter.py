@@ -1,10 +1,10 @@
-"""Decode batches with fewer blocks for each sample, and hand out nothing that will change."""
+"""Decode batches with fewer blocks for each sample, and return nothing that changes later."""
 
 from service_monitoring.boundary.codec import SampleDecoder
 
 
 class BufferingDecoder:
-    """Decodes a batch of lines at a time. What it hands out is held until the commit, and longer."""
+    """Decodes a batch of lines at a time. Its callers may hold a batch for any time."""
 
     def __init__(self):
         self._decode = SampleDecoder().decode
@@ -13,6 +13,6 @@ class BufferingDecoder:
         """One sample for each line.
 
         Raises:
-            Rejected: A line is not a sample; nothing of the batch is handed out.
+            Rejected: A line is not a sample; nothing of the batch is returned.
         """
         return [self._decode(line) for line in lines]

@@ -6,14 +6,14 @@ import tracemalloc
 
 def alive(step, inputs):
     """Bytes and blocks that stay allocated for each input, while the results of all are held."""
-    step(inputs[0])  # what the first call caches is not a cost of each input
+    step(inputs[0])  # a cache that the first call fills is not a cost of each input
     held = [None] * len(inputs)  # has its room before anything is traced
-    gc.collect()
+    gc.collect()  # empties the free lists: blocks reused from them would go unseen
     tracemalloc.start()
     try:
         for place, item in enumerate(inputs):
             held[place] = step(item)
-        gc.collect()
+        gc.collect()  # frees cycles, which nothing refers to
         statistics = tracemalloc.take_snapshot().statistics("filename")
     finally:
         tracemalloc.stop()

@@ -1,4 +1,4 @@
-"""Views that own their bytes, and decode them when they are asked."""
+"""Views that own their bytes, and decode them when they are used."""
 
 from service_monitoring.boundary.codec import SampleDecoder
 
@@ -17,7 +17,7 @@ class View:
 
 
 class BufferingDecoder:
-    """Decodes what somebody looks at, and nothing else."""
+    """Decodes a line when one of its attributes is used."""
 
     def __init__(self):
         self._decode = SampleDecoder().decode

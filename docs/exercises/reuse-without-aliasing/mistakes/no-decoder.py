@@ -1,4 +1,4 @@
-"""A function where a decoder was asked for."""
+"""A function instead of a class."""
 
 from service_monitoring.boundary.codec import SampleDecoder
 

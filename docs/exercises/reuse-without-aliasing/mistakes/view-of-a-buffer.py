@@ -1,4 +1,4 @@
-"""Views that decode when they are asked, from a buffer that the next batch fills again."""
+"""Views that decode when they are used, from a buffer that the next batch fills again."""
 
 from service_monitoring.boundary.codec import SampleDecoder
 

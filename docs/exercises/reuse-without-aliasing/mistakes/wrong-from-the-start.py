@@ -1,4 +1,4 @@
-"""One instant for each batch: the samples of fifteen seconds all say the first."""
+"""One instant for each batch: all samples of fifteen seconds get the first one."""
 
 from service_monitoring.boundary.codec import SampleDecoder
 from service_monitoring.domain.values import Sample
