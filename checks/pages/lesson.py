@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from checks.pages.page import Page
 
-# 18, once the third lesson is as short as the other two.
-MAX_BLOCKS = 24
-LIMITS = {"words": range(1_200, 1_901), "blocks": range(10, MAX_BLOCKS + 1)}
+LIMITS = {"words": range(1_200, 1_901), "blocks": range(10, 19)}
 MINUTES = {"words": 1 / 70, "blocks": 1.5, "exercises": 12, "proposals": 4, "questions": 1.5}
 RUN = {"python", "console"}
 FOLDED = re.compile(r"^\?\?\? .*\n(?:(?: {4}.*)?\n)*", re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from checks.evidence.sections import PAGE, TABLE
 from checks.proof.changes import read_change
 from checks.proof.trial import Trial, Trials
 from checks.studies import __main__ as command
-from checks.studies import audit, bench, oracles, ratios
+from checks.studies import audit, batching, bench, oracles, ratios
 from checks.studies.__main__ import main
 from checks.studies.table import MEASUREMENTS
 
@@ -31,6 +32,20 @@ def test_the_benchmark_replays_what_it_says(tmp_path: Path) -> None:
     bench.write(trace, 2_000)
     assert len(trace.read_bytes().splitlines()) == 1 + 2_000
     assert bench.ratio_to_loads(trace) > 1
+
+
+def test_a_false_notification_is_not_counted_as_a_moved_one() -> None:
+    """An alert an interval late has moved; one that nothing stands for is false."""
+    early, late = batching.FIRST, batching.FIRST + timedelta(seconds=15)
+    right = {("IncidentOpened", "disk", early), ("IncidentResolved", "disk", late)}
+    found = {("IncidentOpened", "disk", late), ("IncidentOpened", "silent", early)}
+    assert batching.compared(right, found) == {"missing": 2, "false": 1}
+
+
+def test_a_buffer_of_any_phase_sends_the_whole_trace() -> None:
+    """The first buffer holds the seconds of the phase, the others are full."""
+    sizes = [len(batch) for _, batch in batching.by_count(14, 7)]
+    assert (sizes[0], sizes[1], sum(sizes)) == (7, 14, 8_820)
 
 
 def test_the_ratios_measure_what_they_say(tmp_path: Path) -> None:
