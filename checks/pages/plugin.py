@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks import memory
-from checks.pages import blocks, lesson, mermaid, program
+from checks.pages import blocks, lesson, mermaid, program, style
 from checks.pages.page import Fence, Page, parser
 from checks.pages.parsers import PARSERS
 from checks.pages.scratch import Scratch
@@ -168,7 +168,7 @@ class PageItem(pytest.Item):
 
 
 class PageRules(PageItem):
-    """The labels, masks and places of a page's fences, and its questions."""
+    """The labels, masks, places and width of a page's fences, its questions and its phrases."""
 
     def __init__(self, *, page: Page, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own arguments
         super().__init__(**kwargs)
@@ -182,6 +182,7 @@ class PageRules(PageItem):
             *self.page.problems(),
             *lesson.problems(self.page),
             *program.problems(self.page),
+            *style.problems(self.page),
         ]
 
 

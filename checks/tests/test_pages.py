@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.pages import lesson, style
+from checks.pages import lesson
 from checks.pages.page import Page
 from checks.tests.repository import PAGES, Repository
 
@@ -39,6 +39,22 @@ BROKEN = {
         ("```python", "x = 1", "```", "", "```python", "from __future__ import annotations", "```"),
         1,
         "are not one program: from __future__ imports",
+    ),
+    "phrase": (("# What was", "asked for"), 1, "'What was\\nasked for': write name the thing"),
+    "phrase in a block": (
+        ("```console", "$ : so many", "```", "", "So  many."),
+        5,
+        "'So  many': write the number",
+    ),
+    "long code": (
+        ("```python", "x", "y = 1" + "0" * 84, "```"),
+        3,
+        "89 columns: code on a page has at most 88",
+    ),
+    "long command": (
+        ("```console", "$ : \\", "> " + "x" * 87, "```"),
+        3,
+        "89 columns: code on a page has at most",
     ),
     "no command": (("```console", "yes", "```"), 1, "begins with a command"),
     "diagram edge": (("```mermaid", "flowchart LR", "a ->>- b", "```", "", "W."), 3, "does not understand"),
@@ -136,6 +152,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name, (lines, _, _) in BROKEN.items():
         repository.write(f"docs/{name.replace(' ', '-')}.md", *lines)
     repository.write("docs/lesson.md", *QUESTIONS)
+    repository.write("docs/printed.md", "```console", "$ printf '%089d' 0", "0" * 89, "```")
     return repository.check_pages().output
 
 
@@ -151,7 +168,7 @@ def test_a_broken_block_is_named_by_page_and_line(report: str, name: str) -> Non
     ("line", "message"),
     [
         (1, "0 words on the main line: a lesson has 1,200 to 1,900"),
-        (1, "0 blocks on the main line: a lesson has 10 to "),
+        (1, "0 blocks on the main line: a lesson has 10 to 18"),
         (3, "2 questions: ask at least 5"),
         (5, "this is question 1"),
         (5, "the options are A, C: three or four"),
@@ -173,26 +190,9 @@ def test_a_lesson_is_counted_by_its_main_line_and_its_practice(tmp_path: Path) -
     assert lesson.minutes(Page(tmp_path, page)) == (5, 22)
 
 
-def test_a_phrase_that_no_page_uses_is_named_by_line(tmp_path: Path) -> None:
-    """Over the end of a line too, with what to write instead; the text of blocks is not prose."""
-    page = tmp_path / "page.md"
-    page.write_text(
-        "# What was\nasked for\n\n```console\n$ echo so many\n```\n\nSo  many.\n", encoding="utf-8"
-    )
-    failures = [*style.problems(Page(tmp_path, page))]
-    assert [failure.line for failure in failures] == [1, 8]
-    assert failures[1].message == "'So  many': write the number"
-
-
-def test_long_code_is_named_by_line(tmp_path: Path) -> None:
-    """Code and commands that are typed; what a command prints is as long as it is."""
-    page, long = tmp_path / "page.md", "x" * 87
-    page.write_text(
-        f"```python\nx\nx{long}x\n```\n\n```console\n$ x\n> {long}\n{long} xx\n```\n", encoding="utf-8"
-    )
-    failures = [*style.problems(Page(tmp_path, page))]
-    assert [failure.line for failure in failures] == [3, 8]
-    assert failures[0].message == "89 columns: code on a page has at most 88"
+def test_what_a_block_prints_is_as_long_as_it_is(report: str) -> None:
+    """Only what is typed has to fit, and only prose is read for phrases."""
+    assert not re.search(r"docs/(printed|phrase-in-a-block)\.md:[12]:", report)
 
 
 def test_the_difference_is_shown(report: str) -> None:
@@ -238,12 +238,17 @@ def test_with_ci_every_page_is_run(repository: Repository) -> None:
     assert unchanged(repository, CI="true") == 0
 
 
+def _lines_of(text: str) -> list[str]:
+    """A literal of a text that may be long, as code on a page has to be written."""
+    return [repr(text[start : start + 60]) for start in range(0, len(text), 60)]
+
+
 def test_a_page_that_was_edited_while_it_was_checked_is_not_known(repository: Repository) -> None:
     """What ran was the page as it was before: green then, and red now."""
     page = repository.root / PAGE
-    open_it = f"from pathlib import Path; page = Path({str(page)!r})"
+    open_it = ("from pathlib import Path", "page = Path(", *_lines_of(str(page)), ")")
     repository.write(
-        "docs/a.md", "```python", open_it, "page.write_text(page.read_text().replace('42', '41'))", "```"
+        "docs/a.md", "```python", *open_it, "page.write_text(page.read_text().replace('42', '41'))", "```"
     )
     assert repository.check_pages().good
     assert "41" in repository.read(PAGE)
@@ -255,8 +260,8 @@ def test_a_package_that_was_edited_while_it_was_checked_is_not_seen(repository: 
     """Blocks run in a copy that was made when the run began, and import the package from there."""
     package = repository.root / "capstone/src/service_monitoring/__init__.py"
     repository.write("capstone/src/service_monitoring/__init__.py", "answer = 42")
-    edit = f"import pathlib; pathlib.Path({str(package)!r}).write_text('answer = 41')"
-    repository.write("docs/a.md", "```python", edit, "```")
+    edit = ("import pathlib", "pathlib.Path(", *_lines_of(str(package)), ").write_text('answer = 41')")
+    repository.write("docs/a.md", "```python", *edit, "```")
     asks = ("import service_monitoring", "print(service_monitoring.answer)")
     repository.write("docs/b.md", "```python", *asks, "```", *OUTPUT, "42", "```")
     assert repository.check_pages().good
