@@ -1,7 +1,8 @@
 """The exercises' own check, `python -m checks.exercises.check`: each rule that one breaks, by file and line.
 
 The starter fails with a message, the solution passes, and each wrong submission is told exactly its own
-mistake. Submissions are graded the way a learner's are. Those of an exercise that passed are not graded again
+mistake; one that makes two of them is told one of the two. Submissions are graded the way a learner's are.
+Those of an exercise that passed are not graded again
 until something changes that its verdicts depend on.
 """
 
@@ -10,8 +11,12 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from difflib import SequenceMatcher
 from functools import partial
+from itertools import combinations, pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.child import UnfinishedError
@@ -23,8 +28,7 @@ from checks.pages.page import Page
 from checks.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
 WORKERS = 2
 FEWEST_MISTAKES = 3
@@ -168,7 +172,43 @@ def submissions(exercise: Exercise) -> list[Path]:
     return [exercise.starter, exercise.solution, *exercise.mistakes.values()]
 
 
-def grade(exercises: Sequence[Exercise]) -> dict[Path, Verdict | UnfinishedError]:
+def combined(exercise: Exercise, folder: Path) -> dict[Path, set[str]]:
+    """Submissions that make two mistakes at once: every two that change different lines of the solution."""
+    right = statements(exercise.solution)
+    changes = {
+        name: [
+            (start, end, lines[first:last])
+            for kind, start, end, first, last in SequenceMatcher(None, right, lines).get_opcodes()
+            if kind != "equal"
+        ]
+        for name, file in exercise.mistakes.items()
+        for lines in [statements(file)]
+    }
+    made: dict[Path, set[str]] = {}
+    for names in combinations(sorted(changes), 2):
+        both = sorted(change for name in names for change in changes[name])
+        if all(one[1] <= two[0] and one[:2] != two[:2] for one, two in pairwise(both)):
+            lines = list(right)
+            for start, end, other in reversed(both):
+                lines[start:end] = other
+            file = folder / f"{' and '.join(names)}{exercise.solution.suffix}"
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            made[file] = {*names}
+    return made
+
+
+def statements(file: Path) -> list[str]:
+    """The lines of a submission without its comments, and without what says in words which mistake it is."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix != ".py":
+        return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    tree = ast.parse(text)
+    if ast.get_docstring(tree):
+        del tree.body[0]
+    return ast.unparse(tree).splitlines()
+
+
+def grade(exercises: Mapping[Exercise, Iterable[Path]]) -> dict[Path, Verdict | UnfinishedError]:
     """The verdict on each submission, or why there is none."""
 
     def one(exercise: Exercise, file: Path) -> Verdict | UnfinishedError:
@@ -180,8 +220,8 @@ def grade(exercises: Sequence[Exercise]) -> dict[Path, Verdict | UnfinishedError
     verdicts: dict[Path, Verdict | UnfinishedError] = {}
     with Progress(len(exercises), "exercises graded") as progress, ThreadPoolExecutor(WORKERS) as pool:
         running = {
-            exercise: {file: pool.submit(one, exercise, file) for file in submissions(exercise)}
-            for exercise in exercises
+            exercise: {file: pool.submit(one, exercise, file) for file in files}
+            for exercise, files in exercises.items()
         }
         try:
             for exercise, graded in running.items():
@@ -223,7 +263,11 @@ def misjudged(exercise: Exercise, grader: Grader, file: Path, verdict: Verdict) 
 
 
 def verdict_failures(
-    root: Path, exercise: Exercise, grader: Grader, verdicts: Mapping[Path, Verdict | UnfinishedError]
+    root: Path,
+    exercise: Exercise,
+    grader: Grader,
+    pairs: Mapping[Path, set[str]],
+    verdicts: Mapping[Path, Verdict | UnfinishedError],
 ) -> Iterator[Failure]:
     """What is wrong with the verdicts on the submissions of an exercise."""
     for file in submissions(exercise):
@@ -232,9 +276,15 @@ def verdict_failures(
             yield failure
         elif isinstance(verdict, Verdict) and (message := misjudged(exercise, grader, file, verdict)):
             yield Failure(path, 1, message, verdict.message or verdict.printed)
+    for file, made in pairs.items():
+        verdict = verdicts[file]
+        told = verdict.mistake if isinstance(verdict, Verdict) else str(verdict)
+        if told not in made:
+            message = f"with {' and '.join(sorted(made))} at once, a learner is told {told or 'neither'!r}"
+            yield Failure(grader.path, 1, message, verdict.message if isinstance(verdict, Verdict) else "")
     starter = verdicts[exercise.starter]
-    told = {starter.mistake} if isinstance(starter, Verdict) else grader.lines.keys()
-    for name in sorted(grader.lines.keys() - exercise.mistakes.keys() - told):
+    of_starter = {starter.mistake} if isinstance(starter, Verdict) else grader.lines.keys()
+    for name in sorted(grader.lines.keys() - exercise.mistakes.keys() - of_starter):
         message = f"no submission makes the mistake {name!r}: add mistakes/{name}{exercise.starter.suffix}"
         yield Failure(grader.path, grader.lines[name], message)
 
@@ -262,9 +312,11 @@ def main(root: Path = ROOT, memory: Memory | None = None) -> int:
             unchanged += len(submissions(exercise))
         elif grader.messages:
             changed.append((exercise, grader, now))
-    verdicts = grade([exercise for exercise, *_ in changed])
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = {exercise: combined(exercise, Path(tempfile.mkdtemp(dir=folder))) for exercise, *_ in changed}
+        verdicts = grade({exercise: [*submissions(exercise), *pairs[exercise]] for exercise, *_ in changed})
     for exercise, grader, before in changed:
-        found = list(dict.fromkeys(verdict_failures(root, exercise, grader, verdicts)))
+        found = list(dict.fromkeys(verdict_failures(root, exercise, grader, pairs[exercise], verdicts)))
         if not found:
             memory.keep(exercise.name, before, partial(state, exercise))
         failures += found
