@@ -22,43 +22,40 @@ MISTAKES = {
     ),
     "one-commit-for-all": (
         "The boundary refused your first batch, and nothing was committed: it is larger than one request "
-        "may be. Fewer commits are not the only thing that is counted. Which limit does the API page of the "
-        "limits name?"
+        "may be. Which limit does the API page of the limits name?"
     ),
     "too-many-commits": (
-        "More than two hundred commits, and each waits for the disk before it is acknowledged. That wait is "
-        "what batches are for: how many samples have to share one?"
+        "The plan needs more than two hundred commits, and each waits for the disk. How many samples must "
+        "share one wait?"
     ),
     "commits-miscounted": (
-        "The plan was followed, and the commits were counted: it is another number. The last batch may not "
-        "be full, and it is committed all the same."
+        "Your plan leads to another number of commits than it says. The last batch may not be full, but it "
+        "is committed too."
     ),
     "ignores-the-wait": (
-        "The oldest sample of a full batch waits another time than you say, by the clock of the samples: it "
-        "is sent when the last one of the batch is there. At two hundred a second, when is that?"
+        "The oldest sample of a full batch does not wait as long as you say, in the time of the samples. The "
+        "batch is sent when its last sample is there. At two hundred a second, when is that?"
     ),
     "waits-too-long": (
-        "You have counted the wait right, and it is longer than the five seconds that were asked for. What "
-        "is decided meanwhile is decided without these samples. What do you gain with the last few commits "
-        "that you save?"
+        "You have counted the wait correctly, but it is longer than five seconds. A decision in that time is "
+        "made without these samples. Can you accept a few more commits?"
     ),
     "expects-each-to-lose-the-batch": (
         "The bad sample was sent with accept each, and another number of good ones was lost than you say. "
-        "Read what a batch has beside its samples: who is told what about the bad one, and what becomes of "
-        "its neighbours?"
+        "Print batch.rejections and batch.samples: what happened to the good ones?"
     ),
     "expects-all-to-keep-the-rest": (
         "The bad sample was sent with accept all, and another number of good ones was lost than you say. "
-        "The word is meant as it stands; the bad one itself is no loss."
+        "All means all: one bad sample refuses the request. Do not count the bad one."
     ),
     "not-the-same-request": (
-        "A request was lost on its way and what you repeat was sent: the store does not hold what the batch "
-        "had. The client can not know whether the request was lost or only the answer, so it has to be "
-        "right in both cases. What does it still have in its hands?"
+        "The request was lost, and the client sent what your plan repeats. The store does not hold the whole "
+        "batch. The client cannot know whether the request was lost or only the answer, so the repeat must "
+        "be right in both cases."
     ),
     "fears-the-repeat": (
-        "The same samples were committed twice, and the store holds another number of them twice than you "
-        "say. Ask the table of samples in the SQL store what its key is: what happens to the second value?"
+        "The same samples were committed twice, and the number that the store then holds twice is not the "
+        "one that you say. What is the key of the table of samples, and what happens to a second value?"
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Grades a batching plan: carries it out on the shipped trace, and holds it to its own numbers."""
+"""Grades a buffer plan: carries it out on the shipped trace, and holds it to its own numbers."""
 
 from collections import deque
 from datetime import UTC, datetime, timedelta
@@ -25,45 +25,46 @@ MISTAKES = {
         "requests and lost are whole numbers, delay_seconds and repeat_within_seconds are numbers."
     ),
     "moves-decisions": (
-        "Some notifications come at another time than when every reading is sent at once. Which sample was "
-        "still in the buffer when a decision was made, and what did the rule see instead?"
+        "With this plan, notifications are missing at the times that they have when every reading is sent at "
+        "once, or new ones come. Which sample was still in the buffer at a decision, and what did the rule "
+        "see instead?"
     ),
     "right-by-luck": (
-        "On this trace nothing moves. Begin the same buffers one to four seconds later, as a client does "
-        "that was restarted, and notifications come at another time. What in your plan makes sure that a "
-        "buffer is empty when a decision is due?"
+        "On this trace nothing moves. But start the same buffers one to four seconds later, as after a "
+        "restart of the client, and notifications move. The length of a buffer sets how much it moves, the "
+        "phase decides whether it does. What in your plan empties the buffer when a decision is due?"
     ),
     "too-many-requests": (
-        "The plan takes more than 200 requests for the trace, and each of them waits for the disk. What "
-        "would let a buffer hold more without holding it past a decision?"
+        "The plan sends more than 200 requests for the trace, and each waits for the disk. How can a buffer "
+        "hold more samples without holding them past a decision?"
     ),
     "requests-missed": (
-        "The plan takes another number of requests than it says. How many decisions are there between the "
-        "first sample and the last, and does any of them find the buffer empty, or too full for one request?"
+        "The plan sends another number of requests than it says. How many decisions are there from the first "
+        "sample to the last? Is the buffer ever empty at one, or too full for one request?"
     ),
     "delay-broken": (
-        "A sample waits in the buffer for longer than delay_seconds promises. Look for the first sample that "
-        "comes after a request was sent."
+        "A sample waits in the buffer for longer than delay_seconds. Look at the first sample after a "
+        "request was sent."
     ),
     "delay-padded": (
-        "No sample waits for nearly as long as delay_seconds says: it is more than a second above the "
-        "longest wait. A promise that nothing comes near does not help whoever has to wait."
+        "delay_seconds is more than a second above the longest wait of any sample. Such a promise is of no "
+        "use to a reader of your plan."
     ),
     "failure-group-too-large": (
-        "One infinite value takes more than ten good samples with it. The samples of this trace do not need "
-        "each other: which answer of the server would you rather have?"
+        "One infinite value makes you lose more than ten good samples. The samples of this trace do not need "
+        "each other. Which value of accept keeps the good ones?"
     ),
     "lost-missed": (
-        "With one infinite value in a request, another number of good samples is lost than the plan says, "
-        "in the worst case. Try it with decode_batch on the fullest request."
+        "With one infinite value in the largest request, another number of good samples is lost than the "
+        "plan says. Try it with decode_batch."
     ),
     "repeat-too-late": (
-        "A request that is repeated so long after it was sent, because its answer was lost, is refused, at "
-        "least in part: too_old. Which decision forgets the oldest sample of a request?"
+        "A request that is repeated this long after it was sent is refused, at least in part, as too_old. "
+        "Which decision forgets the oldest sample of a request?"
     ),
     "repeat-too-soon": (
-        "The plan gives up after less than a minute. A server that restarts may take that long, and then "
-        "the samples are lost. How long would a repeat still be taken?"
+        "The plan stops repeating after less than a minute. A restart of the server may take that long, and "
+        "then the samples are lost. How long does the server still accept a repeat?"
     ),
 }
 

@@ -36,41 +36,40 @@ MISTAKES = {
         "commit and an hour of decisions later too. The store forgets the samples that this rule needs."
     ),
     "keyed-by-version": (
-        "Within one unit of work the answer is old after a rule changes, and right after the commit. Who "
-        "counts the version up, and when? The store asks in between."
+        "Within one unit of work the answer is old after a rule changes, and right after the commit. When is "
+        "the version incremented? The store asks before that."
     ),
     "time-based": (
         "The answer is old after a rule changes, and right some decisions later. In between samples are "
         "forgotten, and they do not come back. What changes at the very moment at which the answer does?"
     ),
     "keyed-by-news": (
-        "A rule was activated, the news of it were collected as a commit does, and only then somebody asked: "
-        "the answer is old. The store asks exactly there."
+        "A rule was activated, and its events were collected, as a commit does. Asked after that, you give "
+        "the old answer. The store asks exactly there."
     ),
     "never-shrinks": (
-        "The rule that read an hour back is retired, and its hour is still kept. That is more memory than "
-        "the policy needs, for good."
+        "The rule that read an hour back is retired, and its hour is still kept. From then on the store "
+        "holds more samples than any rule needs."
     ),
     "keyed-by-count": (
         "One rule was retired and another one activated, and the answer is that of the first. There are as "
         "many rules as before. What else could you compare?"
     ),
     "keyed-by-address": (
-        "Right after one change, and wrong after some number of them: the table that you compare with was "
-        "thrown away, and another one was put at its address. Who would have to hold it, so that this can "
-        "not happen?"
+        "Right after one change, and wrong after several. The table that you compare with was deleted, and "
+        "another one got its address. What must you keep so that this cannot happen?"
     ),
     "shared-with-copies": (
-        "A copy activated a rule, was asked and thrown away, as a unit of work is that fails; then another "
-        "copy activated another rule, and answers for the first. Where is what you keep, and who "
-        "else looks there?"
+        "A copy activated a rule, was asked and thrown away, as in a unit of work that fails. Then another "
+        "copy activated another rule, and gave the answer of the first. Where do you keep the answer, and "
+        "which copies share it?"
     ),
     "keeps-every-table": (
-        "Right, and after a thousand changes of rules something is still held for each of them. Of all the "
-        "answers, which can anybody ever ask for again?"
+        "Correct, but after a thousand changes of rules you still hold something for each of them. Which of "
+        "the answers can be asked for again?"
     ),
     "no-gain": (
-        "Right, and as expensive as before: over the shipped trace every rule is asked for its width at "
+        "Correct, but as expensive as before: over the shipped trace every rule is asked for its width at "
         "nearly every commit. How often do the rules change?"
     ),
 }
@@ -125,7 +124,7 @@ def _of_one_change():
     policy = _policy(LOOKBACK)
     policy.id = "one"
     held = policy.copy()  # keeps the table of rules, and with it its address
-    policy.retention  # noqa: B018 - asked, and kept by whoever keeps
+    policy.retention  # noqa: B018 - asked, so that a cache is filled
     _activate(policy, "wide", HOUR)
     unasked = policy.copy()
     unasked.collect_events()

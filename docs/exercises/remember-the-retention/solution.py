@@ -1,8 +1,8 @@
-"""The retention of a policy, kept together with the table of rules that it was found from.
+"""The retention of a policy, kept together with the table of rules that it was computed from.
 
-A change of a rule puts another table in the place of the old one. So the table is its own version: whoever
-holds it can ask, for the price of one comparison, whether it is still the policy's, and as long as it is held
-no other can have its address. Copies share it until one of them changes a rule.
+A change of a rule replaces the table by a new one. So the table is its own version: one comparison with `is`
+tells whether it is still the policy's. While it is held, no other object can have its address. Copies share
+the table until one of them changes a rule.
 """
 
 from service_monitoring.domain.rules import RuleStatus

@@ -1,4 +1,4 @@
-"""The retention of a policy, found anew for everybody who asks."""
+"""The retention of a policy, computed again for each call."""
 
 from service_monitoring.domain.rules import RuleStatus
 
@@ -6,8 +6,7 @@ from service_monitoring.domain.rules import RuleStatus
 def retention(policy):
     """The widest window that an active rule reads, at least the lookback.
 
-    Takes the place of the property of `MonitoringPolicy`. What you keep as an attribute of the policy, its
-    copies take along.
+    It replaces the property of `MonitoringPolicy`. A copy of the policy also copies its attributes.
     """
     active = [rule for rule, status in policy.rules.values() if status is RuleStatus.ACTIVE]
     return max((rule.condition.width(policy.lookback) for rule in active), default=policy.lookback)

@@ -1,4 +1,4 @@
-"""Grades `ActiveRules`: a policy lives through two hundred versions, and somebody asks in between."""
+"""Grades `ActiveRules`: a policy goes through two hundred versions, and the cache is asked in between."""
 
 import sys
 import time
@@ -22,46 +22,46 @@ MISTAKES = {
         "can be called."
     ),
     "hides-the-missing-policy": (
-        "There is no policy of this name, and you say that no rule is active. Somebody mistyped a name, and "
-        "nobody will be alerted about anything. Let the store's own error through."
+        "There is no policy of this name, and you say that no rule is active. If a name is mistyped, nobody "
+        "learns that no alert will ever come. Do not catch the store's own exception."
     ),
     "remembers-the-failure": (
-        "The policy did not exist when somebody asked; now it does, and you still say that it does not. A "
-        "failure has no version. How long is it true?"
+        "The policy did not exist at the first call. Now it does, and you still say that it does not. A "
+        "failure has no version, so do not keep it."
     ),
     "not-only-active": (
         "These are not the active rules, in the order in which they were drafted. The policy holds every "
-        "rule that was ever drafted, each with where it is in its life."
+        "rule that was ever drafted, each with its status."
     ),
     "hands-out-its-own-list": (
-        "What you hand out can be changed by whoever gets it, and the next one who asks gets it changed. "
-        "You own the answer as long as you keep it. Which type says that by itself?"
+        "You return an object that the caller can change, and the next caller gets it changed. Which type "
+        "cannot be changed?"
     ),
     "time-based": (
-        "A rule was retired, and it is still among the active ones; an hour later it is not. Somebody chose "
-        "how long to be wrong. The store can say at any time whether anything has changed: what is that "
-        "question?"
+        "A rule was retired, and you still return it; an hour later you do not. So your cache is wrong for a "
+        "time that you chose. The store can tell you at any time whether anything has changed. What do you "
+        "ask it?"
     ),
     "keyed-by-name-only": (
-        "A rule was retired, and it is still among the active ones. What you keep was true of this policy "
-        "once. What else belongs into the key, so that it is never asked for once it is wrong?"
+        "A rule was retired, and you still return it. Your answer was true of an older version of this "
+        "policy. What else belongs into the key of the cache?"
     ),
     "keyed-by-version-only": (
-        "Two policies are at the same version, and the rules of the one are given for the other. A version "
-        "counts the commits of one policy in one store: who holds what you keep, and who else can see it?"
+        "Two policies are at the same version, and you return the rules of one for the other. A version "
+        "belongs to one policy in one store. Where do you keep the answer, and who else can see it?"
     ),
     "asks-twice": (
-        "Somebody committed while you were asking, and from then on you give old rules under the new "
-        "version: nothing will ever tell you. The version and the rules have to come from one and the same "
-        "policy. How often do you ask the store?"
+        "A commit came while you were asking. From then on you return old rules under the new version, and "
+        "nothing will ever tell you. The version and the rules must come from the same policy. How often do "
+        "you ask the store?"
     ),
     "built-every-time": (
-        "Right, and nothing is kept: asked twice without a commit in between, you build the same tuple "
-        "again. What would have to be equal for the old one to be as good?"
+        "Correct, but nothing is kept: with no commit between two calls, you build the same tuple again. "
+        "What can you compare to know that the old tuple is still right?"
     ),
     "keeps-every-version": (
-        "After two hundred versions you still hold the rules of old ones, and nobody can ever ask for them "
-        "again: versions only go up. How many can be of use?"
+        "After two hundred versions you still hold the rules of old ones. Nobody can ask for them again, "
+        "because versions only go up. How many do you need?"
     ),
 }
 
@@ -71,7 +71,7 @@ _CLOCKS = (time.time, time.monotonic, time.perf_counter)
 
 
 class _Store(MemoryStore):
-    """A memory store in which somebody commits just after a policy was handed out so many times."""
+    """A memory store with a commit just after the policy was handed out a given number of times."""
 
     def __init__(self):
         super().__init__()
@@ -82,7 +82,7 @@ class _Store(MemoryStore):
         self._left, self._commit = times, commit
 
     def get(self, policy_id):
-        """The committed policy; when somebody was waiting for that, it is not the last one any more."""
+        """The committed policy; when a commit was waiting for that, it is no longer the last one."""
         policy = super().get(policy_id)
         self._left -= 1
         if self._left == 0:
@@ -91,7 +91,7 @@ class _Store(MemoryStore):
 
 
 class _Policy:
-    """A policy that somebody works on."""
+    """A policy that changes."""
 
     def __init__(self, name):
         self.name, self.store = name, _Store()

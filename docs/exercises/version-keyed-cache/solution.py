@@ -1,7 +1,7 @@
 """The active rules of a policy, built once for each version.
 
-The question that makes it true, which version is it, is asked every time. It is the cheap one. Version and
-rules are taken from one policy, and of all versions only the last is kept: no other will ever be asked for.
+It asks for the version each time, which is cheap, and builds the tuple only when the version has changed.
+Version and rules come from one policy. Only the last tuple is kept, because versions only go up.
 """
 
 from service_monitoring.domain.rules import RuleStatus

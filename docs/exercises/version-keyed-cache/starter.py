@@ -1,4 +1,4 @@
-"""The active rules of a policy, for somebody who asks all the time: built anew every time."""
+"""The active rules of a policy, for a caller that asks all the time: built again each time."""
 
 from service_monitoring.domain.rules import RuleStatus
 
