@@ -2,8 +2,7 @@
 
 The starter fails with a message, the solution passes, and each wrong submission is told exactly its own
 mistake; one that makes two of them is told one of the two. Submissions are graded the way a learner's are.
-Those of an exercise that passed are not graded again
-until something changes that its verdicts depend on.
+Those of an exercise that passed are not graded again until something changes that its verdicts depend on.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import re
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from difflib import SequenceMatcher
 from functools import partial
 from itertools import combinations, pairwise
@@ -200,12 +200,12 @@ def combined(exercise: Exercise, folder: Path) -> dict[Path, set[str]]:
 def statements(file: Path) -> list[str]:
     """The lines of a submission without its comments, and without what says in words which mistake it is."""
     text = file.read_text(encoding="utf-8")
-    if file.suffix != ".py":
-        return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    tree = ast.parse(text)
-    if ast.get_docstring(tree):
-        del tree.body[0]
-    return ast.unparse(tree).splitlines()
+    if file.suffix == ".py":
+        with suppress(SyntaxError):
+            tree = ast.parse(text)
+            tree.body = tree.body[1:] if ast.get_docstring(tree) else tree.body
+            return ast.unparse(tree).splitlines()
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def grade(exercises: Mapping[Exercise, Iterable[Path]]) -> dict[Path, Verdict | UnfinishedError]:
@@ -270,16 +270,20 @@ def verdict_failures(
     verdicts: Mapping[Path, Verdict | UnfinishedError],
 ) -> Iterator[Failure]:
     """What is wrong with the verdicts on the submissions of an exercise."""
+    wrong: set[str] = set()
     for file in submissions(exercise):
         path, verdict = file.relative_to(root).as_posix(), verdicts[file]
-        if failure := ungraded(path, grader, verdict):
+        failure = ungraded(path, grader, verdict)
+        if not failure and isinstance(verdict, Verdict):
+            message = misjudged(exercise, grader, file, verdict)
+            failure = Failure(path, 1, message, verdict.message or verdict.printed) if message else None
+        if failure:
+            wrong.add(file.stem)
             yield failure
-        elif isinstance(verdict, Verdict) and (message := misjudged(exercise, grader, file, verdict)):
-            yield Failure(path, 1, message, verdict.message or verdict.printed)
     for file, made in pairs.items():
         verdict = verdicts[file]
         told = verdict.mistake if isinstance(verdict, Verdict) else str(verdict)
-        if told not in made:
+        if told not in made and not made & wrong:
             message = f"with {' and '.join(sorted(made))} at once, a learner is told {told or 'neither'!r}"
             yield Failure(grader.path, 1, message, verdict.message if isinstance(verdict, Verdict) else "")
     starter = verdicts[exercise.starter]
@@ -312,8 +316,10 @@ def main(root: Path = ROOT, memory: Memory | None = None) -> int:
             unchanged += len(submissions(exercise))
         elif grader.messages:
             changed.append((exercise, grader, now))
-    with tempfile.TemporaryDirectory() as folder:
-        pairs = {exercise: combined(exercise, Path(tempfile.mkdtemp(dir=folder))) for exercise, *_ in changed}
+    with tempfile.TemporaryDirectory() as scratch:
+        pairs = {
+            exercise: combined(exercise, Path(tempfile.mkdtemp(dir=scratch))) for exercise, *_ in changed
+        }
         verdicts = grade({exercise: [*submissions(exercise), *pairs[exercise]] for exercise, *_ in changed})
     for exercise, grader, before in changed:
         found = list(dict.fromkeys(verdict_failures(root, exercise, grader, pairs[exercise], verdicts)))

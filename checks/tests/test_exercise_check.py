@@ -102,6 +102,27 @@ def right(_: Exercise, file: Path, __: str) -> Verdict:
     return Verdict(name, "It is wrong." if name else "")
 
 
+def test_two_mistakes_at_once_are_told_as_one_of_the_two(
+    write: Callable[..., Path], run: Callable[[], tuple[int, list[str]]]
+) -> None:
+    """Where they change different lines; comments do not count, and two of one line are no pair."""
+    files = {
+        "solution.py": "# Right.\nanswer = 42\nunit = 's'\n",
+        "mistakes/low.py": '"""Low."""\n\nanswer = 41\nunit = "s"\n',
+        "mistakes/high.py": "answer = 43\nunit = 's'\n",
+        "mistakes/text.py": "answer = 42  # of what?\nunit = 1\n",
+    }
+    grade = GRADER.replace("    if not isinstance(answer, int)", '    if submission.get("unit") == 1')
+    write(**files, **{"grader.py": grade})
+    assert run() == (0, ["1 exercises, 7 submissions graded, 0 failures"])
+    both = 'answer < 42 and submission["unit"] == 1'
+    third = grade.replace("answer is None", f"answer is None or ({both})")
+    write(**files, **{"grader.py": third})
+    told = "small/grader.py:1: with low and text at once, a learner is told 'nothing'"
+    summary = "1 exercises, 7 submissions graded, 1 failures"
+    assert run() == (1, [told, "There is no answer.", summary])
+
+
 def test_a_good_exercise_is_graded_once(
     write: Callable[..., Path], run: Callable[[], tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,7 +358,7 @@ def test_a_verdict_that_the_name_does_not_promise_is_named(
         "second/mistakes/low.py:1: could not be graded",
         "low.py:1: SyntaxError: invalid syntax",
         "    answer =",
-        "2 exercises, 11 submissions graded, 8 failures",
+        "2 exercises, 14 submissions graded, 8 failures",
     ]
 
 

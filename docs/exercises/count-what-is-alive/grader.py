@@ -4,6 +4,7 @@ import gc
 import tracemalloc
 from functools import partial
 from sys import getsizeof
+from weakref import WeakSet
 
 from service_monitoring.boundary.codec import SampleDecoder, decode_object
 from service_monitoring.sources.shipped import MACHINE_UNDER_LOAD
@@ -90,12 +91,19 @@ def _first_mistake(figures):
     if tracemalloc.is_tracing():
         return "leaves-tracing-on"
     if size == 0:
-        return "nothing-counted"
+        return "does-not-hold" if _frees_results(figures, numbers) else "nothing-counted"
     if size > 10 * each:
         return "total-not-each"
     if size < each / 2:
         return "does-not-hold"
     return _of_what_is_counted(figures, numbers, each) or _of_the_capstone(figures)
+
+
+def _frees_results(figures, numbers):
+    """Whether it runs the step, and by the last call the results of the others are gone."""
+    step = _Watched()
+    figures(step, numbers)
+    return step.calls > 1 and step.most < _COUNT / 2
 
 
 def _of_what_is_counted(figures, numbers, each):
@@ -141,6 +149,26 @@ def _big(number):
 
 def _nested(number):
     return [bytes([(number + place) % 251]) * (_BIG // _PARTS) for place in range(_PARTS)]
+
+
+class _Result:
+    """Something that a weak reference can watch."""
+
+
+class _Watched:
+    """Counts its calls, and the most results that were alive at one time."""
+
+    def __init__(self):
+        self.calls = self.most = 0
+        self.results = WeakSet()
+
+    def __call__(self, number):
+        del number
+        result = _Result()
+        self.results.add(result)
+        self.calls += 1
+        self.most = max(self.most, len(self.results))
+        return result
 
 
 class _Caching:
