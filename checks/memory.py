@@ -38,13 +38,8 @@ def repository_files(root: Path, *below: str) -> list[str]:
         root: The repository.
         below: Only these files and what is below these folders; none: everything.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *below],  # noqa: S607
-        cwd=root,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *below]
+    listed = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True)
     names = sorted(set(listed.stdout.split("\0")) - {""})
     return [name for name in names if (root / name).is_file()]
 
