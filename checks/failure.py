@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, order=True)
@@ -42,3 +45,37 @@ def failure_at(root: Path, file: Path, needles: Sequence[str], message: str) -> 
                 if needle in line:
                     return Failure(path, number, message)
     return Failure(path, 1, message)
+
+
+def report(failures: Collection[Failure], done: str) -> int:
+    """Print every failure and what was done; the exit status says whether there are any."""
+    print(*sorted(failures), f"{done}, {len(failures)} failures", sep="\n")
+    return 1 if failures else 0
+
+
+def command(
+    name: str, interrupted: str, *refusals: type[Exception]
+) -> Callable[[Callable[P, int]], Callable[P, int]]:
+    """Let a command end with a line instead of a traceback: status 2 when it refuses, 130 at Ctrl-C.
+
+    Args:
+        name: What the line begins with.
+        interrupted: The line after Ctrl-C, or after the end of the answers.
+        refusals: The errors whose messages are for its user.
+    """
+
+    def decorated(main: Callable[P, int]) -> Callable[P, int]:
+        @wraps(main)
+        def run(*args: P.args, **kwargs: P.kwargs) -> int:
+            try:
+                return main(*args, **kwargs)
+            except refusals as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                return 2
+            except (EOFError, KeyboardInterrupt):
+                print(interrupted, file=sys.stderr)
+                return 130
+
+        return run
+
+    return decorated

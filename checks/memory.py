@@ -38,13 +38,8 @@ def repository_files(root: Path, *below: str) -> list[str]:
         root: The repository.
         below: Only these files and what is below these folders; none: everything.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *below],  # noqa: S607
-        cwd=root,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *below]
+    listed = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True)
     names = sorted(set(listed.stdout.split("\0")) - {""})
     return [name for name in names if (root / name).is_file()]
 
@@ -82,9 +77,19 @@ def version(tool: str) -> str:
     if not path:
         return ""
     said = subprocess.run([path, "--version"], capture_output=True, check=False, text=True)
-    return (
-        said.stdout or said.stderr
-    )  # beside a version, Debian's Chromium complains in other words each time
+    # Beside a version, Debian's Chromium complains in other words each time.
+    return said.stdout or said.stderr
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file whole or not at all, in a folder that need not be there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 class Memory:
@@ -112,12 +117,8 @@ class Memory:
         """Keep a result under the digest of before the run, if `now` still gives the same one."""
         if not self._works or now() != depended_on:
             return
-        file = self._file(name)
-        file.parent.mkdir(parents=True, exist_ok=True)
         entry = {"name": name, "depends on": depended_on, "result": result}
-        partial = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        partial.write_text(json.dumps(entry), encoding="utf-8")
-        partial.replace(file)
+        write_whole(self._file(name), json.dumps(entry))
 
     def forget(self, name: str) -> None:
         """Keep nothing under this name."""

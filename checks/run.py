@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks import child, memory
+from checks.failure import command
 from checks.progress import Progress
 from checks.tooling.next_steps import next_steps
 
@@ -245,6 +246,7 @@ def closing(results: Sequence[Result], *, strict: bool) -> tuple[str, int]:
     return line, 1 if failed else 0
 
 
+@command("check", "check interrupted")
 def main() -> int:
     """Run the parts asked for, show what is red, and close with the summary."""
     parser = argparse.ArgumentParser(prog="invoke check")
@@ -269,8 +271,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("check interrupted")
-        sys.exit(130)
+    sys.exit(main())

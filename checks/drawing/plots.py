@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from checks.drawing import flame
+from checks.memory import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,8 +66,7 @@ def _drawn(identity: str, plot: Plot, cache: Path) -> str:
     key = json.dumps([VERSION, identity, plot], sort_keys=True).encode()
     file = cache / f"{identity}-{hashlib.sha256(key).hexdigest()[:16]}.svg"
     if not file.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        file.write_text(draw(identity, plot), encoding="utf-8")
+        write_whole(file, draw(identity, plot))
     return file.read_text(encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter, process_time, sleep
 from typing import TYPE_CHECKING, Any
 
-from checks.memory import digest
+from checks.memory import digest, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -87,14 +87,8 @@ class Evidence:
             "plots": self.plots,
             "facts": self.facts,
         }
-        folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{name}.json"
-        unfinished = folder / f".{name}.unfinished"
-        try:
-            unfinished.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_whole(file, json.dumps(document, indent=1) + "\n")
         return file
 
 

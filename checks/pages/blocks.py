@@ -29,37 +29,23 @@ def run_python(page: Page, fence: Fence, scratch: Scratch) -> Outcome:
     """Run a python block and compare what it prints with the Output block after it."""
     result = scratch.run_python("\n" * fence.line + fence.content)
     if result.error:
-        line = result.line - fence.line if result.line else 0
-        message = result.error
-        if not 0 <= line <= len(fence.lines):
-            line = 0
-        return Outcome([fence.failure(message, result.traceback, offset=line)])
+        line = (result.line or 0) - fence.line
+        offset = line if 0 <= line <= len(fence.lines) else 0
+        return Outcome([fence.failure(result.error, result.traceback, offset=offset)])
     output = page.output_of(fence)
     shown = output.lines if output else []
     true_lines = renewed(shown, result.lines)
-    outcome = Outcome(recorded=output, true_lines=true_lines)
-    if not output:
-        if true_lines:
-            outcome.failures.append(
-                fence.failure(
-                    'this block prints, so a text block title="Output" must directly follow it',
-                    difference([], true_lines),
-                )
-            )
-        else:
-            outcome.true_lines = None
-    elif not true_lines:
-        outcome.failures.append(output.failure("the python block before this prints nothing"))
-        outcome.true_lines = None
-    elif not matches(shown, result.lines):
-        outcome.failures.append(
-            output.failure(
-                "the block printed something else",
-                difference(shown, true_lines),
-                offset=first_difference(shown, true_lines) + 1,
-            )
-        )
-    return outcome
+    failures = []
+    if not output and true_lines:
+        message = 'this block prints, so a text block title="Output" must directly follow it'
+        failures.append(fence.failure(message, difference([], true_lines)))
+    elif output and not true_lines:
+        failures.append(output.failure("the python block before this prints nothing"))
+    elif output and not matches(shown, result.lines):
+        offset = first_difference(shown, true_lines) + 1
+        told = difference(shown, true_lines)
+        failures.append(output.failure("the block printed something else", told, offset=offset))
+    return Outcome(failures, output, true_lines or None)
 
 
 @dataclass
@@ -93,25 +79,19 @@ def steps_of(lines: list[str]) -> list[Step]:
 
 def run_console(fence: Fence, scratch: Scratch) -> Outcome:
     """Run every command of a console block and compare what each one writes."""
-    outcome = Outcome(recorded=fence, true_lines=[])
-    assert outcome.true_lines is not None
+    failures, lines = [], []
     steps = steps_of(fence.lines)
     if not steps:
         return Outcome([fence.failure("a console block begins with a command: a line `$ …`")])
     for step in steps:
         result = scratch.run_command(step.command)
         true_lines = renewed(step.shown, result.lines)
-        outcome.true_lines += [*step.prompts, *true_lines]
+        lines += [*step.prompts, *true_lines]
         if result.error:
             return Outcome([fence.failure(result.error, offset=step.offset)])
         if not matches(step.shown, result.lines):
-            outcome.failures.append(
-                fence.failure(
-                    f"`{step.command.splitlines()[0]}` wrote something else",
-                    difference(step.shown, true_lines),
-                    offset=step.offset
-                    + len(step.prompts)
-                    + min(first_difference(step.shown, true_lines), max(len(step.shown) - 1, 0)),
-                )
-            )
-    return outcome
+            message = f"`{step.command.splitlines()[0]}` wrote something else"
+            below = min(first_difference(step.shown, true_lines), max(len(step.shown) - 1, 0))
+            offset = step.offset + len(step.prompts) + below
+            failures.append(fence.failure(message, difference(step.shown, true_lines), offset=offset))
+    return Outcome(failures, fence, lines)

@@ -31,11 +31,10 @@ def count(page: Page) -> dict[str, int]:
     aside: set[int] = set()
     for found in (*FOLDED.finditer(page.text), *PRACTICE.finditer(page.text)):
         aside.update(range(*(page.text.count("\n", 0, place) + 1 for place in found.span())))
-    fenced = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
     prose = (
         MACRO.sub("", line)
         for number, line in enumerate(page.lines, 1)
-        if number not in aside | fenced and not line.lstrip().startswith("|")
+        if number not in aside | page.fenced and not line.lstrip().startswith("|")
     )
     practice = "".join(PRACTICE.findall(page.text))
     linked = [kind for kind, _ in set(LINKED.findall(practice))]

@@ -21,16 +21,10 @@ SCRIPT = Path(__file__).with_name("mermaid.mjs")
 
 def check(root: Path, fences: Sequence[Fence]) -> dict[Fence, list[Failure]]:
     """Parse all diagrams in one process: starting Mermaid costs more than parsing a page."""
-    done = subprocess.run(
-        [NODE, SCRIPT, root],
-        input=json.dumps([fence.content for fence in fences]),
-        capture_output=True,
-        check=False,
-        text=True,
-    )
+    given = json.dumps([fence.content for fence in fences])
+    done = subprocess.run([NODE, SCRIPT, root], input=given, capture_output=True, check=False, text=True)
     if done.returncode:
-        message = f"Mermaid's parser did not run: {done.stderr.strip()}"
-        raise RuntimeError(message)
+        raise RuntimeError(f"Mermaid's parser did not run: {done.stderr.strip()}")
     verdicts = json.loads(done.stdout)
     return {fence: list(_failures(fence, verdict)) for fence, verdict in zip(fences, verdicts, strict=True)}
 

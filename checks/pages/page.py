@@ -102,10 +102,14 @@ class Page:
         for token in self._tokens:
             if token.type == "fence" and token.map:
                 first, last = token.map
-                opening = self.lines[first]
-                indent = opening[: len(opening) - len(opening.lstrip())]
+                indent = self.lines[first][: _indent(self.lines[first])]
                 fences.append(Fence(self.path, first + 1, last, indent, token.info.strip(), token.content))
         return fences
+
+    @cached_property
+    def fenced(self) -> set[int]:
+        """The numbers of all lines of its blocks, fences too."""
+        return {number for fence in self.fences for number in range(fence.line, fence.end + 1)}
 
     def output_of(self, fence: Fence) -> Fence | None:
         """The Output block that directly follows, folded or not: nothing but blank lines between."""
@@ -122,15 +126,11 @@ class Page:
     def _problems(self) -> Iterator[Failure]:
         yield from self._unseen_fences()
         yield from self._indented_code()
-        outputs = {
-            output.line
-            for fence in self.fences
-            if fence.language == "python" and (output := self.output_of(fence))
-        }
+        outputs = [self.output_of(fence) for fence in self.fences if fence.language == "python"]
         for fence in self.fences:
             yield from _label_problems(fence)
             yield from _mask_problems(fence)
-            if fence.is_output and fence.line not in outputs:
+            if fence.is_output and fence not in outputs:
                 yield fence.failure("this Output block does not directly follow a python block")
             if fence.language == "mermaid" and not self._prose_after(fence):
                 yield fence.failure(
@@ -158,32 +158,22 @@ class Page:
                     yield fence.failure("this fence is never closed")
                 number = fence.end
             elif FENCE_LINE.match(self.lines[number - 1]):
-                yield Failure(
-                    self.path,
-                    number,
-                    "this fence is not a block: leave a blank line before it and indent it evenly",
-                )
+                message = "this fence is not a block: leave a blank line before it and indent it evenly"
+                yield Failure(self.path, number, message)
 
     def _indented_code(self) -> Iterator[Failure]:
-        inside = {n for fence in self.fences for n in range(fence.line, fence.end + 1)}
         previous = ""
         outer: list[str] = []
         for number, line in enumerate(self.lines, 1):
-            if number in inside:
-                previous = line
-                continue
-            if line.strip():
+            if line.strip() and number not in self.fenced:
                 indent = _indent(line)
                 outer = [other for other in outer if _indent(other) < indent]
                 parent = outer[-1] if outer else ""
                 depth = indent - _indent(parent)
                 in_container = CONTAINER.match(parent) and depth < 2 * CODE_INDENT
                 if depth >= CODE_INDENT and not in_container and not previous.strip():
-                    yield Failure(
-                        self.path,
-                        number,
-                        "indented code is not checked: put it in a labelled fence",
-                    )
+                    message = "indented code is not checked: put it in a labelled fence"
+                    yield Failure(self.path, number, message)
                 outer.append(line)
             previous = line
 
@@ -217,9 +207,7 @@ def _mask_problems(fence: Fence) -> Iterator[Failure]:
     named = MASK_NAME.search(fence.title)
     example = "Output" if fence.is_output else "Terminal"
     if masked is not None and not named:
-        yield fence.failure(
-            f'the mask {MASK} is not named: say what varies, title="{example} ({MASK} = what varies)"',
-            offset=masked,
-        )
+        message = f'the mask {MASK} is not named: say what varies, title="{example} ({MASK} = what varies)"'
+        yield fence.failure(message, offset=masked)
     if named and masked is None:
         yield fence.failure(f"the title names a mask but no line holds {MASK}")

@@ -6,11 +6,12 @@ A new language is a new row of PARSERS; the first line of its function is its ro
 from __future__ import annotations
 
 import json
-import subprocess
 import tomllib
 from typing import TYPE_CHECKING, NoReturn
 
 import yaml
+
+from checks import child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,16 +56,9 @@ def _yaml(fence: Fence, _: Path) -> Iterator[Failure]:
 
 def _diff(fence: Fence, root: Path) -> Iterator[Failure]:
     """Apply it to this repository, without keeping the result."""
-    applied = subprocess.run(
-        ["git", "apply", "--check", "-p1", "-"],  # noqa: S607 - the developer's git
-        cwd=root,
-        input=fence.content,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    if applied.returncode:
-        yield fence.failure("this diff does not apply to the repository", applied.stderr)
+    applied = child.run(["git", "apply", "--check", "-p1", "-"], cwd=root, given=fence.content)
+    if not applied.good:
+        yield fence.failure("this diff does not apply to the repository", applied.output)
 
 
 PARSERS: dict[str, Callable[[Fence, Path], Iterator[Failure]]] = {

@@ -304,9 +304,7 @@ class Counts:
 
     def pytest_sessionfinish(self) -> None:
         """Leave the counts for the summary of the whole check, and what passed for the next one."""
-        target = self.root / COUNTS
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(json.dumps(dict(sorted(self.kinds.items()))) + "\n")
+        memory.write_whole(self.root / COUNTS, json.dumps(dict(sorted(self.kinds.items()))) + "\n")
         now = PageDigests(self.root)
         for page, whole in self.whole.items():
             items, _, digest = whole.partition(" ")

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from checks.failure import Failure
+from checks.failure import Failure, command
 from checks.pages import interpreter
 from checks.pages.page import Page
 
@@ -40,11 +40,10 @@ def source(page: Page) -> str:
 
 
 def _blocks(page: Page) -> Iterator[tuple[str, Fence]]:
-    inside = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
     headings = {0: page.path} | {
         number: line.lstrip("# ")
         for number, line in enumerate(page.lines, 1)
-        if line.startswith("#") and number not in inside
+        if line.startswith("#") and number not in page.fenced
     }
     for fence in page.fences:
         if fence.language == "python":
@@ -73,22 +72,14 @@ def walk(page: Page) -> int:
     return 0
 
 
+@command("page", "page stopped", LookupError)
 def main(name: str) -> int:
     """Run a page; the exit status is 2 for a name that no page has."""
     pages = programs(DOCS)
     if name not in pages:
         near = ", ".join(get_close_matches(name, pages, cutoff=0))
-        print(
-            f"page: there is no page {name!r} with Python blocks; the nearest names are: {near}",
-            file=sys.stderr,
-        )
-        return 2
-    try:
-        return walk(pages[name])
-    except EOFError:
-        return 0
-    except KeyboardInterrupt:
-        return 130
+        raise LookupError(f"there is no page {name!r} with Python blocks; the nearest names are: {near}")
+    return walk(pages[name])
 
 
 if __name__ == "__main__":

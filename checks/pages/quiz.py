@@ -29,12 +29,11 @@ QUESTION_LEVEL = 4
 
 def problems(page: Page) -> Iterator[Failure]:
     """What is wrong with the questions of a page."""
-    inside = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
     start = page.lines.index(SECTION) + 1
     headings = [
         (number, match)
         for number, line in enumerate(page.lines, 1)
-        if number > start and number not in inside and (match := HEADING.match(line))
+        if number > start and number not in page.fenced and (match := HEADING.match(line))
     ]
     end = next((n for n, match in headings if len(match[1]) < QUESTION_LEVEL), len(page.lines) + 1)
     questions = [number for number, match in headings if number < end]

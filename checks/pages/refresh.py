@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.memory import Memory
+from checks.memory import Memory, write_whole
 from checks.pages import blocks
 from checks.pages.page import FENCE_LINE, Page
 from checks.pages.plugin import PageDigests
@@ -67,12 +67,7 @@ def write(page: Page, text: str) -> str:
     """Write a page, whole or not at all; says what was done."""
     if page.file.read_text(encoding="utf-8") != page.text:
         return f"{page.path}: saved while it was run, and left as it is: refresh it again"
-    partial = page.file.with_suffix(".partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(page.file)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(page.file, text)
     return f"{page.path}: changed"
 
 

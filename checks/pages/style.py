@@ -22,8 +22,7 @@ REFUSED = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b".replace(" ", r"\s+"), re.IG
 
 def problems(page: Page) -> Iterator[Failure]:
     """Each phrase in the prose of a page, and each line of its code or commands that is too long."""
-    inside = {number for fence in page.fences for number in range(fence.line, fence.end + 1)}
-    prose = "\n".join("" if number in inside else line for number, line in enumerate(page.lines, 1))
+    prose = "\n".join("" if number in page.fenced else line for number, line in enumerate(page.lines, 1))
     for found in REFUSED.finditer(prose):
         instead = PHRASES[" ".join(found[0].lower().split())]
         yield Failure(page.path, prose.count("\n", 0, found.start()) + 1, f"{found[0]!r}: write {instead}")

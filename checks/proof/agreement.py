@@ -7,7 +7,7 @@ import sys
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from checks.failure import Failure
+from checks.failure import Failure, command, report
 from checks.proof.changes import ChangeError, malformed, names_of_changes, page_of, read_change
 from checks.proof.claims import CLAIMS, ROOT, ProofData, ProofDataError
 from checks.proof.ladder import RECORD, contradictions, dull_rungs, read_record, stale
@@ -89,19 +89,15 @@ def disputed(root: Path, data: ProofData, changes: Sequence[Change]) -> list[Fai
     ]
 
 
+@command("agreement", "agreement interrupted", ProofDataError)
 def main() -> int:
     """Print what does not agree; what can only follow from it is not looked at."""
-    try:
-        data = ProofData.read()
-    except ProofDataError as error:
-        print(error)
-        return 1
+    data = ProofData.read()
     changes, failures = readable(ROOT)
     failures = [*disagreements(ROOT, data), *failures] or disputed(ROOT, data, changes)
-    print(*failures, sep="\n", end="\n" if failures else "")
-    counted = f"{len(data.claims)} claims, {len(data.drifts())} drifts, {len(changes)} proposals"
-    print(f"{counted}, {len(failures)} failures")
-    return 1 if failures else 0
+    return report(
+        failures, f"{len(data.claims)} claims, {len(data.drifts())} drifts, {len(changes)} proposals"
+    )
 
 
 if __name__ == "__main__":

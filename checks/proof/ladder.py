@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.evidence.figures import Figure
-from checks.failure import Failure
-from checks.memory import digest
+from checks.failure import Failure, command
+from checks.memory import digest, write_whole
 from checks.proof.changes import Change, ChangeError, page_of, read_change, read_changes
 from checks.proof.claims import ROOT, ProofData, ProofDataError
 from checks.proof.reach import Reach
@@ -264,26 +264,23 @@ def show(entry: dict[str, Any]) -> Iterator[str]:
     yield f"  claims    {', '.join(entry['claims']) or 'none broken'}"
 
 
+@command(
+    "ladder",
+    "ladder interrupted: nothing recorded, what was tried is kept",
+    ProofDataError,
+    ChangeError,
+    *NO_VERDICTS,
+)
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Renew the record, or try the named changes and show what they do."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("name", nargs="*", help="try only these, and record nothing")
     names = parser.parse_args(arguments).name
-    try:
-        data = ProofData.read(root)
-        if names:
-            return _try([read_change(root, name) for name in names], data, Trials(root))
-        made, unfinished = record(data, read_changes(root), root)
-    except (ProofDataError, ChangeError, *NO_VERDICTS) as error:
-        print(f"ladder: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("ladder interrupted: nothing recorded, what was tried is kept", file=sys.stderr)
-        return 130
-    target = root / RECORD
-    partial = target.with_suffix(".partial")
-    partial.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    partial.replace(target)
+    data = ProofData.read(root)
+    if names:
+        return _try([read_change(root, name) for name in names], data, Trials(root))
+    made, unfinished = record(data, read_changes(root), root)
+    write_whole(root / RECORD, json.dumps(made, indent=1) + "\n")
     problems = unfinished or [*map(str, contradictions(made, data, root)), *dull_rungs(made)]
     print(f"{RECORD}: {len(made['changes'])} changes on {len(data.rungs)} rungs", *problems, sep="\n")
     return 1 if problems else 0

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checks.failure import command
 from checks.proof.changes import (
     MOTIVE_TO_WRITE,
     PROPOSALS,
@@ -141,6 +142,7 @@ def _take_back(root: Path, new: Sequence[str]) -> None:
             parent.rmdir()
 
 
+@command("propose", "propose interrupted", ProposeError, ChangeError, OSError, UnicodeDecodeError)
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Write the proposal and say what comes next."""
     parser = argparse.ArgumentParser(prog="invoke propose", description=__doc__)
@@ -148,11 +150,7 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     parser.add_argument("--title", default="", help="what the change does, as an imperative")
     parser.add_argument("--motive", default="", help="why you would believe it in a review")
     asked = parser.parse_args(arguments)
-    try:
-        propose(asked.name, asked.title, asked.motive, root)
-    except (ProposeError, ChangeError, OSError, UnicodeDecodeError) as error:
-        print(f"propose: {error}", file=sys.stderr)
-        return 2
+    propose(asked.name, asked.title, asked.motive, root)
     print(f"{page_of(asked.name)}: written; {SOURCE} is as it was before the change")
     if not (asked.title and asked.motive):
         print("next: write its title and its motive there")

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checks.failure import command
 from checks.progress import Progress
 from checks.proof import bundle
 from checks.proof.claims import ROOT, Claim, ProofData, ProofDataError
@@ -55,6 +56,12 @@ def lines(proofs: Sequence[Proof]) -> Iterator[str]:
     yield f"{counted} of {bundle.counted(len(proofs), 'claim')}"
 
 
+@command(
+    "prove",
+    "prove interrupted: no bundle was written, what was run is kept",
+    ProofDataError,
+    bundle.BundleError,
+)
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Prove and write a bundle, or verify one."""
     parser = argparse.ArgumentParser(prog="invoke prove", description=__doc__)
@@ -65,26 +72,19 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     parser.add_argument("--verify", type=Path, help="look whether a byte of this bundle was changed")
     parser.add_argument("--against", type=Path, help="name the artifact that changed first since this bundle")
     asked = parser.parse_args(arguments)
-    try:
-        if asked.verify:
-            return bundle.report_verification(asked.verify)
-        bundle.refuse_target(asked.into, asked.against)
-        before = bundle.read(asked.against) if asked.against else None
-        data = ProofData.read(root)
-        names = [name.strip() for name in asked.claim.split(",") if name.strip()]
-        chosen = select(data, names, asked.contract, asked.rung)
-        trials = Trials(root)
-        proofs = prove(chosen, root, trials)
-        with Progress(1, "bundle") as progress:
-            progress.begin("artifacts")
-            bundle.write(asked.into, data, proofs, trials.snapshot)
-            progress.step("artifacts")
-    except (ProofDataError, bundle.BundleError) as error:
-        print(f"prove: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("prove interrupted: no bundle was written, what was run is kept", file=sys.stderr)
-        return 130
+    if asked.verify:
+        return bundle.report_verification(asked.verify)
+    bundle.refuse_target(asked.into, asked.against)
+    before = bundle.read(asked.against) if asked.against else None
+    data = ProofData.read(root)
+    names = [name.strip() for name in asked.claim.split(",") if name.strip()]
+    chosen = select(data, names, asked.contract, asked.rung)
+    trials = Trials(root)
+    proofs = prove(chosen, root, trials)
+    with Progress(1, "bundle") as progress:
+        progress.begin("artifacts")
+        bundle.write(asked.into, data, proofs, trials.snapshot)
+        progress.step("artifacts")
     print(*lines(proofs), f"bundle: {asked.into}", sep="\n")
     if before:
         print(*bundle.compare(before, bundle.read(asked.into)), sep="\n")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks import child
+from checks.failure import command
 from checks.memory import Memory, digest
 from checks.proof.changes import Change, ChangeError, read_change, read_changes
 from checks.proof.claims import ROOT, ProofData, ProofDataError
@@ -281,6 +282,14 @@ def _refuse_odd_options(asked: argparse.Namespace) -> None:
         raise AnswerError("--answers needs the name of a proposal, or --exam")
 
 
+@command(
+    "review",
+    "\nreview ended without answers: nothing was judged",
+    ProofDataError,
+    ChangeError,
+    AnswerError,
+    *NO_VERDICTS,
+)
 def main(arguments: Sequence[str]) -> int:
     """List, judge one, or take an exam."""
     parser = argparse.ArgumentParser(prog="invoke review", description=__doc__)
@@ -293,23 +302,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--apply", action="store_true", help="make the change in capstone/src")
     parser.add_argument("--undo", action="store_true", help="take the change back")
     asked = parser.parse_args(arguments)
-    try:
-        _refuse_odd_options(asked)
-        data = ProofData.read()
-        if asked.exam:
-            return exam(data, asked.seed or secrets.token_hex(3), asked.answers)
-        if asked.apply or asked.undo:
-            print(apply(read_change(ROOT, asked.name), undo=asked.undo))
-            return 0
-        if asked.name:
-            return judge(asked.name, data, asked.answers)
-        changes = read_changes(ROOT)
-    except (ProofDataError, ChangeError, AnswerError, *NO_VERDICTS) as error:
-        print(f"review: {error}", file=sys.stderr)
-        return 2
-    except (EOFError, KeyboardInterrupt):
-        print("\nreview ended without answers: nothing was judged", file=sys.stderr)
-        return 130
+    _refuse_odd_options(asked)
+    data = ProofData.read()
+    if asked.exam:
+        return exam(data, asked.seed or secrets.token_hex(3), asked.answers)
+    if asked.apply or asked.undo:
+        print(apply(read_change(ROOT, asked.name), undo=asked.undo))
+        return 0
+    if asked.name:
+        return judge(asked.name, data, asked.answers)
+    changes = read_changes(ROOT)
     width = max(len(change.name) for change in changes)
     print(*(f"{change.name:<{width}}  {change.title}" for change in changes), sep="\n")
     return 0

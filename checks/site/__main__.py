@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from checks.failure import report
 from checks.site.build import build
 from checks.site.contents import (
     api_failures,
@@ -31,10 +32,7 @@ def main() -> int:
     failures += [*glossary_failures(site), *api_failures(ROOT), *docstring_failures(ROOT)]
     failures += [*metric_failures(ROOT), *claim_failures(site), *copy_failures(site), *search_failures(site)]
     failures += asked_failures(ROOT)
-    for failure in sorted(set(failures)):
-        print(failure)
-    print(f"{len(site.pages)} pages built, {len(set(failures))} failures")
-    return 1 if failures else 0
+    return report(set(failures), f"{len(site.pages)} pages built")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from playwright.sync_api import Page as Tab
 from playwright.sync_api import sync_playwright
 
 from checks.drawing.diagrams import ROOMS, title
-from checks.failure import Failure
+from checks.failure import Failure, report
 from checks.memory import Memory, digest, version
 from checks.pages.page import Page
 from checks.progress import Progress
@@ -233,8 +233,7 @@ def main(arguments: list[str]) -> int:
         done, failures = reserve(site, chromium)
     else:
         done, failures = check_changed(site, names, chromium)
-    print(*failures, f"{done}, {len(failures)} failures", sep="\n")
-    return 1 if failures else 0
+    return report(failures, done)
 
 
 if __name__ == "__main__":

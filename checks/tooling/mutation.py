@@ -16,6 +16,7 @@ import tomllib
 from pathlib import Path
 
 from checks import child
+from checks.failure import command
 from checks.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,7 @@ def change(folder: Path, mutant: str) -> str:
     return "\n".join(line[0] + " " + line[1:].strip() for line in lines)
 
 
+@command("mutate", "mutate interrupted", child.UnfinishedError)
 def main() -> int:
     """Print the score, and what the list of survivors and the run do not agree on."""
     argparse.ArgumentParser(prog="invoke mutate", description=__doc__).parse_args()
@@ -59,11 +61,7 @@ def main() -> int:
     }
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        try:
-            outcomes = run_mutmut(folder)
-        except child.UnfinishedError as error:
-            print(f"mutate: {error}", file=sys.stderr)
-            return 2
+        outcomes = run_mutmut(folder)
         survived = sorted(name for name, outcome in outcomes.items() if outcome not in ("killed", "timeout"))
         new = [f"{name}\n{change(folder, name)}" for name in survived if name not in listed]
     gone = sorted(listed - set(survived))
@@ -77,8 +75,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("mutate interrupted", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(main())

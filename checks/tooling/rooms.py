@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.failure import Failure
+from checks.failure import Failure, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,11 +72,8 @@ def module_failures(root: Path) -> Iterator[Failure]:
 
 def main(root: Path = ROOT) -> int:
     """Print every failure; the exit status says whether there are any."""
-    failures = sorted(
-        [*module_failures(root), *(failure for page in MAPS for failure in map_failures(root, page))]
-    )
-    print(*failures, f"{len(rooms(root))} rooms, {len(failures)} failures", sep="\n")
-    return 1 if failures else 0
+    failures = [*module_failures(root), *(failure for page in MAPS for failure in map_failures(root, page))]
+    return report(failures, f"{len(rooms(root))} rooms")
 
 
 if __name__ == "__main__":
