@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from checks.memory import Memory, write_whole
 from checks.pages import blocks
 from checks.pages.page import FENCE_LINE, Page
-from checks.pages.plugin import PageDigests
+from checks.pages.plugin import page_digests
 from checks.pages.scratch import Scratch
 from checks.progress import Progress
 
@@ -73,13 +73,13 @@ def write(page: Page, text: str) -> str:
 
 def to_run(root: Path) -> list[Page]:
     """The pages with blocks that run, without those that passed as they are now."""
-    memory, digests = Memory("pages", root), PageDigests(root)
+    memory, digest = Memory("pages", root), page_digests(root)
     pages = [Page(root, file) for file in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]]
     return [
         page
         for page in pages
         if any(fence.language in {"python", "console"} for fence in page.fences)
-        and not memory.known(page.path, digests.of(page.path))
+        and not memory.known(page.path, digest(page.path))
     ]
 
 
