@@ -249,11 +249,13 @@ def dull_rungs(recorded: dict[str, Any]) -> Iterator[str]:
             yield f"rung {rung} is the first to see no drift"
         elif len(first) == len(drifts):
             yield f"rung {rung} is the first to see every drift"
-    if not any(
-        entry["first"] == "shape" and sum(bool(cell["red"]) for cell in entry["rungs"].values()) == 1
-        for entry in drifts.values()
-    ):
+    if ["shape"] not in map(red_rungs, drifts.values()):
         yield "no drift is seen by the rung shape alone"
+
+
+def red_rungs(entry: dict[str, Any]) -> list[str]:
+    """The rungs that a change of the record turns red."""
+    return [rung for rung, cell in entry["rungs"].items() if cell["red"]]
 
 
 def show(entry: dict[str, Any]) -> Iterator[str]:
