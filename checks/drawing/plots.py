@@ -150,16 +150,8 @@ def _bars(axes: Axes, plot: Plot) -> None:
 
 def _lines(axes: Axes, plot: Plot) -> None:
     for index, (name, series) in enumerate(plot["series"].items()):
-        axes.errorbar(
-            series["x"],
-            series["y"],
-            yerr=_whiskers(series),
-            fmt="o-",
-            color=SERIES[index],
-            label=name,
-            markersize=4,
-            capsize=3,
-        )
+        spread = _whiskers(series)
+        axes.errorbar(series["x"], series["y"], spread, color=SERIES[index], label=name)
     axes.set_xlabel(plot["x_label"])
     axes.set_ylabel(plot["y_label"])
     axes.set_xscale(plot.get("scale", "linear"))

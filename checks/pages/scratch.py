@@ -32,7 +32,7 @@ class Result(NamedTuple):
     lines: list[str]
     error: str = ""
     line: int | None = None
-    traceback: str = ""
+    text: str = ""
 
 
 class Scratch:
@@ -143,10 +143,7 @@ class _Interpreter(Child):
             self.signal()
         lines = self.said(start).splitlines()
         if reply:
-            told = json.loads(reply)
-            if told["error"]:
-                return Result(lines, told["error"], told["line"], told["text"])
-            return Result(lines)
+            return Result(lines, **json.loads(reply))
         if not ready:
             return Result(lines, f"the block did not end within {LIMIT_S} s")
         return Result(lines, f"the block ended the interpreter (exit status {self.process.wait()})")

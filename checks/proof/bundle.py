@@ -174,11 +174,8 @@ def read(folder: Path) -> Contents:
     for wrong in verify(folder):
         raise BundleError(f"{folder} is no proof bundle: {wrong}")
     proof = json.loads((folder / PROOF).read_text(encoding="utf-8"))
-    artifacts = {
-        name: (folder / "artifacts" / name).read_text("utf-8", errors="replace")
-        for name in ARTIFACTS
-        if (folder / "artifacts" / name).is_file()
-    }
+    files = (folder / "artifacts").glob("*")
+    artifacts = {file.name: file.read_text("utf-8", errors="replace") for file in files}
     return Contents(str(folder), artifacts, {claim["id"]: claim["verdict"] for claim in proof["claims"]})
 
 
@@ -254,7 +251,6 @@ def _sum(file: Path) -> str:
 
 def _commit() -> str:
     """The commit that is checked out, marked where the working tree differs from it."""
-    done = child.run(
-        ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"], cwd=ROOT
-    )
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
+    done = child.run(command, cwd=ROOT)
     return done.output.strip() if done.good else "none"
