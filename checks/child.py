@@ -117,21 +117,19 @@ class Child:
             patience_s: How long it may take to end in order, after SIGINT, when it is cut off.
         """
         deadline, cut = time.monotonic() + limit_s, ""
-        while not cut and self.process.poll() is None:
+        while not cut:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(max(0.0, min(POLL_S, deadline - time.monotonic())))
-            if self.process.poll() is not None:
-                break
-            if time.monotonic() >= deadline:
-                cut = f"did not end within {limit_s:g} s"
-            elif self.written > max_bytes:
+            if self.written > max_bytes:
                 cut = f"wrote more than {max_bytes:,.0f} bytes"
+            elif self.process.poll() is not None:
+                break
+            elif time.monotonic() >= deadline:
+                cut = f"did not end within {limit_s:g} s"
             elif stop and stop.is_set():
                 cut = "was interrupted"
         if cut:
             self.signal(patience_s)
-        elif self.written > max_bytes:
-            cut = f"wrote more than {max_bytes:,.0f} bytes"
         return Exit(None if cut else self.process.returncode, self.said(), cut)
 
     @property

@@ -67,11 +67,9 @@ class Proofs:
             parts.append(f"## {number}. {outcome.text[0].upper()}{outcome.text[1:]}")
             for contract in self._data.contracts:
                 if contract.outcome == number:
-                    parts += [
-                        f"### {contract.name} {{ #{_anchor(contract)} }}",
-                        f"*{contract.promise[0].upper()}{contract.promise[1:]}.* {self._lesson(contract)}",
-                        self.claims(contract.name),
-                    ]
+                    promise = f"*{contract.promise[0].upper()}{contract.promise[1:]}.*"
+                    parts.append(f"### {contract.name} {{ #{_anchor(contract)} }}")
+                    parts += [f"{promise} {self._lesson(contract)}", self.claims(contract.name)]
         return "\n\n".join(parts)
 
     def claims(self, contract: str) -> str:
@@ -115,22 +113,19 @@ class Proofs:
         rows = []
         for name, entry in self._drifts().items():
             broken = ", ".join(truth(entry, self._data).contracts)
-            link = f"[{entry['title']}]({self._to(f'{PROPOSALS}/{name}/index.md')})"
+            link = self._link(name, entry["title"])
             rows.append((link, broken, *(self._cell(entry, rung) for rung in names)))
         return table(["drift", "breaks", *(f":{name}:" for name in names)], rows)
 
     def proposals(self) -> str:
         """Every change proposal by its title; nothing says which to refuse."""
-        return "\n".join(
-            f"- [{change.title}]({self._to(f'{PROPOSALS}/{change.name}/index.md')})"
-            for change in read_changes(self._root)
-        )
+        return "\n".join(f"- {self._link(each.name, each.title)}" for each in read_changes(self._root))
 
     def change(self, name: str) -> str:
         """The diff of a change proposal, and where to judge it."""
         change = read_change(self._root, name)
-        link = self._to(f"{PROPOSALS}/{name}/index.md")
-        return f"```diff\n{change.diff.rstrip()}\n```\n\n*As a change proposal: [{change.title}]({link}).*"
+        link = self._link(name, change.title)
+        return f"```diff\n{change.diff.rstrip()}\n```\n\n*As a change proposal: {link}.*"
 
     def first_red(self, name: str) -> str:
         """Which rungs stay green with a change, and which test goes red first."""
@@ -142,11 +137,8 @@ class Proofs:
             f"Answer three questions before you open the verdict, here or with `invoke review {name}`. "
             "`none` is a valid answer: approve a change that breaks nothing."
         )
-        parts = [
-            "## Judge it",
-            ask,
-            "\n".join(f"{number}. {words}." for number, words in enumerate(QUESTIONS.values(), 1)),
-        ]
+        questions = "\n".join(f"{number}. {words}." for number, words in enumerate(QUESTIONS.values(), 1))
+        parts = ["## Judge it", ask, questions]
         entry = self._record.get("changes", {}).get(name)
         if entry is None:
             return "\n\n".join([*parts, "No rung was asked yet: `invoke ladder` asks all of them."])
@@ -194,6 +186,9 @@ class Proofs:
         if path := self._lessons.get(contract.lesson.casefold()):
             return f"Lesson: [{contract.lesson}]({self._to(path)})."
         return f"Lesson: *{contract.lesson}*, to come."
+
+    def _link(self, name: str, title: str) -> str:
+        return f"[{title}]({self._to(f'{PROPOSALS}/{name}/index.md')})"
 
     def _to(self, path: str) -> str:
         return relpath(path, Path(self._page()).parent.as_posix())

@@ -43,9 +43,6 @@ RUN_BY_BLOCKS = "docs/(?:proposals|exercises)/"
 class PageError(Exception):
     """What is wrong with a page, in the words of its failures."""
 
-    def __init__(self, failures: Sequence[Failure]) -> None:
-        super().__init__("\n\n".join(map(str, failures)))
-
 
 def page_digests(root: Path) -> Callable[[str], str]:
     """What gives the digest of a page, by its path: of itself, and of all files but the prose of other pages.
@@ -163,7 +160,7 @@ class PageItem(pytest.Item):
 
 def _raise(failures: Sequence[Failure]) -> None:
     if failures:
-        raise PageError(failures)
+        raise PageError("\n\n".join(map(str, failures)))
 
 
 def _rules(page: Page) -> Iterator[Failure]:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from checks import progress
 from checks.child import POLL_S, Child
@@ -57,12 +57,6 @@ class Scratch:
         self._shell_state.touch()
         self._commands: list[Child] = []
         self._python: _Interpreter | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End everything that the page started and remove the copy."""

@@ -22,6 +22,7 @@ import jinja2
 import jsonschema_rs
 
 from checks import child
+from checks.failure import shortened
 from checks.proof.artifacts import ARTIFACTS, write_all
 from checks.proof.claims import ROOT
 from checks.proof.proof import ERROR, NOT_RUN, PROVED, RED
@@ -186,9 +187,7 @@ def compare(old: Contents, new: Contents) -> Iterator[str]:
         yield f"changed first: artifacts/{changed[0]}"
         before, after = (each.artifacts.get(changed[0], "").splitlines() for each in (old, new))
         difference = list(difflib.unified_diff(before, after, old.name, new.name, lineterm="", n=1))
-        yield from difference[:SHOWN_LINES]
-        if len(difference) > SHOWN_LINES:
-            yield f"({len(difference) - SHOWN_LINES} lines more)"
+        yield from shortened(difference, SHOWN_LINES)
         if changed[1:]:
             yield f"changed too: {', '.join(changed[1:])}"
     else:

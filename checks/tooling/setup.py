@@ -13,7 +13,6 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -34,26 +33,23 @@ NO_NETWORK = re.compile(
 )
 
 
-@dataclass(frozen=True)
 class SetUp:
-    """The set-up of one checkout."""
+    """The set-up of one checkout.
 
-    root: Path
+    Args:
+        root: The checkout.
 
-    @property
-    def python(self) -> Path:
-        """The environment's interpreter."""
-        return self.root / ".venv/bin/python"
+    Attributes:
+        python: The environment's interpreter.
+        record: The digests of the steps that are done.
+        log: What pip, uv and npm said.
+    """
 
-    @property
-    def record(self) -> Path:
-        """The digests of the steps that are done."""
-        return self.root / ".venv/set-up.done"
-
-    @property
-    def log(self) -> Path:
-        """What pip, uv and npm said."""
-        return self.root / ".cache/set-up.log"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.python = root / ".venv/bin/python"
+        self.record = root / ".venv/set-up.done"
+        self.log = root / ".cache/set-up.log"
 
     def digests(self) -> list[str]:
         """Of what the environment, the browser libraries and the whole depend on: one for each step."""
