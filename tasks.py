@@ -46,11 +46,19 @@ def complete_context(machine: ParseMachine) -> None:
 setattr(ParseMachine, "complete_context", complete_context)  # noqa: B010 - there is no hook for it
 
 
-def run(module: str, *arguments: str) -> None:
-    """Run a module with this Python; Ctrl-C is its to answer, and its exit status is the task's."""
+def run(module: str, *names: str | None, **options: str | bool) -> None:
+    """Run a module with this Python; Ctrl-C is its to answer, and its exit status is the task's.
+
+    Args:
+        module: The module.
+        names: Its arguments, without those that were not given.
+        options: Its options: a text is a value, `True` a flag.
+    """
+    given = [f"--{key}" if value is True else f"--{key}={value}" for key, value in options.items() if value]
+    command = [sys.executable, "-m", module, *given, *filter(None, names)]
     interrupt = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        status = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, check=False).returncode
+        status = subprocess.run(command, cwd=ROOT, check=False).returncode
     finally:
         signal.signal(signal.SIGINT, interrupt)
     if status:
@@ -68,13 +76,13 @@ def serve(_: Context, port: str = "8000") -> None:
 @task(help={"only": "the name of the one part to run"})
 def check(_: Context, only: str = "") -> None:
     """Run every check; name each failure by page and line."""
-    run("checks.run", *(["--only", only] if only else []))
+    run("checks.run", only=only)
 
 
 @task(positional=["name"], help={"name": "the page to run, as its file is called"})
 def page(_: Context, name: str | None = None) -> None:
     """Run the Python blocks of a page here, one after the other."""
-    run("checks.pages.program", name or "")
+    run("checks.pages.program", name)
 
 
 @task
@@ -96,7 +104,7 @@ def build(_: Context) -> None:
 @task(positional=["name"], help={"name": "the one measurement to repeat"})
 def measure(_: Context, name: str | None = None) -> None:
     """Measure again and write the evidence files that pages draw their figures from."""
-    run("checks.studies", *([name] if name else []))
+    run("checks.studies", name)
 
 
 @task(
@@ -119,15 +127,8 @@ def prove(  # noqa: PLR0913, PLR0917 - what a reviewer may ask
     against: str = "",
 ) -> None:
     """See each claim's check green as it is and red with each drift; write a bundle that says so."""
-    asked = {
-        "claim": claim,
-        "contract": contract,
-        "rung": rung,
-        "into": into,
-        "verify": verify,
-        "against": against,
-    }
-    run("checks.proof.prove", *(f"--{name}={value}" for name, value in asked.items() if value))
+    filters = {"claim": claim, "contract": contract, "rung": rung}
+    run("checks.proof.prove", into=into, verify=verify, against=against, **filters)
 
 
 @task(
@@ -152,9 +153,7 @@ def review(  # noqa: PLR0913 - what a reviewer may ask
     undo: bool = False,
 ) -> None:
     """Judge a change proposal, then see what its diff does; without a name, list them."""
-    options = [f"--{key}={value}" for key, value in (("answers", answers), ("seed", seed)) if value]
-    flags = [f"--{key}" for key, given in (("exam", exam), ("apply", apply), ("undo", undo)) if given]
-    run("checks.proof.review", *options, *flags, *([name] if name else []))
+    run("checks.proof.review", name, answers=answers, exam=exam, seed=seed, apply=apply, undo=undo)
 
 
 @task(
@@ -167,14 +166,13 @@ def review(  # noqa: PLR0913 - what a reviewer may ask
 )
 def exercise(_: Context, name: str | None = None, *, hint: bool = False, watch: bool = False) -> None:
     """Grade your answer to an exercise and name the mistake; without a name, list them."""
-    options = [*(["--hint"] if hint else []), *(["--watch"] if watch else [])]
-    run("checks.exercises", *options, *([name] if name else []))
+    run("checks.exercises", name, hint=hint, watch=watch)
 
 
 @task(positional=["name"], help={"name": "try this one change, and record nothing"})
 def ladder(_: Context, name: str | None = None) -> None:
     """Run every change proposal on every rung, and record what sees it first."""
-    run("checks.proof.ladder", *([name] if name else []))
+    run("checks.proof.ladder", name)
 
 
 @task(
@@ -187,8 +185,7 @@ def ladder(_: Context, name: str | None = None) -> None:
 )
 def propose(_: Context, name: str, title: str = "", motive: str = "") -> None:
     """Turn your change of capstone/src into a change proposal, and take it back from the working tree."""
-    options = [f"--{key}={value}" for key, value in (("title", title), ("motive", motive)) if value]
-    run("checks.proof.propose", *options, name)
+    run("checks.proof.propose", name, title=title, motive=motive)
 
 
 @task

@@ -12,7 +12,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Required, Self, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,42 +53,43 @@ class Exit:
         return self.cut or (lines[-1] if lines else f"exit status {self.status}")
 
 
+class Options(TypedDict, total=False):
+    """How a child starts.
+
+    Attributes:
+        cwd: Where it runs.
+        env: Its environment; None: this process's.
+        stdin: A file, a descriptor or `subprocess.PIPE`; by default nothing.
+        pass_fds: Descriptors that it inherits.
+    """
+
+    cwd: Required[Path]
+    env: Mapping[str, str] | None
+    stdin: int | IO[bytes]
+    pass_fds: Sequence[int]
+
+
 class Child:
     """A started child. Leaving its context ends every process of its session.
 
     Args:
         command: The program and its arguments.
-        cwd: Where it runs.
-        env: Its environment; None: this process's.
-        stdin: A file, a descriptor or `subprocess.PIPE`; by default nothing.
-        pass_fds: Descriptors that it inherits.
         shows_errors: Standard error goes where this process's goes, and not into the output.
+        options: How it starts.
 
     Raises:
         UnfinishedError: It does not start.
     """
 
-    def __init__(  # noqa: PLR0913 - what a process is made of
-        self,
-        command: Sequence[str | Path],
-        *,
-        cwd: Path,
-        env: Mapping[str, str] | None = None,
-        stdin: int | IO[bytes] = subprocess.DEVNULL,
-        pass_fds: Sequence[int] = (),
-        shows_errors: bool = False,
+    def __init__(
+        self, command: Sequence[str | Path], *, shows_errors: bool = False, **options: Unpack[Options]
     ) -> None:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
+        stderr = None if shows_errors else subprocess.STDOUT
+        options.setdefault("stdin", subprocess.DEVNULL)
         try:
             self.process = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env=env,
-                stdin=stdin,
-                stdout=self._output,
-                stderr=None if shows_errors else subprocess.STDOUT,
-                pass_fds=pass_fds,
-                start_new_session=True,
+                command, stdout=self._output, stderr=stderr, start_new_session=True, **options
             )
         except OSError as error:
             self._output.close()
@@ -117,21 +118,19 @@ class Child:
             patience_s: How long it may take to end in order, after SIGINT, when it is cut off.
         """
         deadline, cut = time.monotonic() + limit_s, ""
-        while not cut and self.process.poll() is None:
+        while not cut:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(max(0.0, min(POLL_S, deadline - time.monotonic())))
-            if self.process.poll() is not None:
-                break
-            if time.monotonic() >= deadline:
-                cut = f"did not end within {limit_s:g} s"
-            elif self.written > max_bytes:
+            if self.written > max_bytes:
                 cut = f"wrote more than {max_bytes:,.0f} bytes"
+            elif self.process.poll() is not None:
+                break
+            elif time.monotonic() >= deadline:
+                cut = f"did not end within {limit_s:g} s"
             elif stop and stop.is_set():
                 cut = "was interrupted"
         if cut:
             self.signal(patience_s)
-        elif self.written > max_bytes:
-            cut = f"wrote more than {max_bytes:,.0f} bytes"
         return Exit(None if cut else self.process.returncode, self.said(), cut)
 
     @property
@@ -163,22 +162,21 @@ class Child:
         self._output.close()
 
 
-def run(  # noqa: PLR0913 - those of `Child`, and of its wait
+def run(
     command: Sequence[str | Path],
     *,
-    cwd: Path,
-    env: Mapping[str, str] | None = None,
     given: str = "",
     limit_s: float = FOREVER,
     stop: Event | None = None,
     patience_s: float = 0,
+    **options: Unpack[Options],
 ) -> Exit:
     """Run a command to its end, which is told apart from being cut off; `given` is its standard input."""
     with tempfile.TemporaryFile() as stdin:
         stdin.write(given.encode())
         stdin.seek(0)
         try:
-            child = Child(command, cwd=cwd, env=env, stdin=stdin)
+            child = Child(command, **options | {"stdin": stdin})
         except UnfinishedError as error:
             return Exit(None, "", str(error))
         with child:

@@ -47,6 +47,12 @@ def failure_at(root: Path, file: Path, needles: Sequence[str], message: str) -> 
     return Failure(path, 1, message)
 
 
+def shortened(lines: list[str], most: int) -> list[str]:
+    """The first lines, and how many there are more."""
+    left = len(lines) - most
+    return [*lines[:most], f"({left} lines more)"] if left > 0 else lines
+
+
 def report(failures: Collection[Failure], done: str) -> int:
     """Print every failure and what was done; the exit status says whether there are any."""
     print(*sorted(failures), f"{done}, {len(failures)} failures", sep="\n")

@@ -33,12 +33,7 @@ PATIENCE_S = 5
 SLOWEST = 10
 
 NOT_RUN_STATUS = 3
-DURATIONS = f"--durations={SLOWEST} --durations-min=1.0"
-PYTEST = (
-    f"python -m pytest --quiet --no-header --tb=short -rs --color=no {DURATIONS} "
-    # A test that hangs ends the run with a traceback that says where.
-    "-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true"
-)
+TABLE = tomllib.loads(Path(__file__).with_name("parts.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Part:
 
     Attributes:
         name: What the summary calls it.
-        commands: What is run, from the repository's root; `pytest` stands for PYTEST, with its options.
+        commands: What is run, from the repository's root; `pytest` stands for the first key of the table.
         depends_on: The files and folders that decide how it ends; where nothing of them changed since it
             passed, it is not run again. None: it is always run, and may remember what it likes.
         makes: The folder that it leaves behind, which must still be as it was.
@@ -95,13 +90,12 @@ class Part:
 
 
 def read_parts() -> tuple[Part, ...]:
-    """The rows of parts.toml."""
+    """The rows of the table."""
 
     def value(given: Any) -> Any:  # noqa: ANN401 - whatever TOML holds there
         return tuple(given) if isinstance(given, list) else given
 
-    rows = tomllib.loads(Path(__file__).with_name("parts.toml").read_text(encoding="utf-8"))["part"]
-    return tuple(Part(**{key: value(given) for key, given in row.items()}) for row in rows)
+    return tuple(Part(**{key: value(given) for key, given in row.items()}) for row in TABLE["part"])
 
 
 PARTS = read_parts()
@@ -153,7 +147,7 @@ def run(part: Part, stop: threading.Event | None = None) -> Result:
     verdict, output = "ok", ""
     with part.place() as (cwd, env):
         for command in part.commands:
-            words = re.sub("^pytest", PYTEST, command).split()
+            words = re.sub("^pytest", TABLE["pytest"], command).split()
             exited = child.run(words, cwd=cwd, env=env, limit_s=LIMIT_S, stop=stop, patience_s=PATIENCE_S)
             output += exited.output
             if exited.cut:

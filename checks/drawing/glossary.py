@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 GLOSSARY = "module-10-performance-observability-security-review/glossary.md"
 
-TERM = re.compile(r"^## (.+?)(?: \{((?: \.\w+)+) \})?\s*$", re.MULTILINE)
+TERM = re.compile(r"^## (.+?)(?: \{((?: \.\w+)+) \})?\s*$((?:\n(?!## ).*)*)", re.MULTILINE)
 QUIET = "quiet"
 """The class of a term that is an everyday word too, so that a tooltip would often be wrong."""
 LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
@@ -63,18 +63,11 @@ class Term:
 
 def read_terms(page: Path) -> list[Term]:
     """All terms of the glossary page."""
-    text = page.read_text(encoding="utf-8")
-    starts = list(TERM.finditer(text))
-    ends = [match.start() for match in starts[1:]] + [len(text)]
-    return [
-        Term(
-            match[1],
-            text.count("\n", 0, match.start()) + 1,
-            text[match.end() : end].strip(),
-            frozenset((match[2] or "").replace(".", "").split()),
-        )
-        for match, end in zip(starts, ends, strict=True)
-    ]
+    text, terms = page.read_text(encoding="utf-8"), []
+    for found in TERM.finditer(text):
+        classes = frozenset((found[2] or "").replace(".", "").split())
+        terms.append(Term(found[1], text.count("\n", 0, found.start()) + 1, found[3].strip(), classes))
+    return terms
 
 
 def abbreviations(terms: Iterable[Term], text: str) -> str:

@@ -89,10 +89,6 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Copy Mermaid's module and its chunks beside the script that imports it."""
     source = Path(config.config_file_path).parent / MERMAID
     target = Path(config.site_dir) / "assets" / "mermaid"
-    shutil.copytree(
-        source / CHUNKS,
-        target / CHUNKS,
-        ignore=shutil.ignore_patterns("*.map"),
-        dirs_exist_ok=True,
-    )
+    maps = shutil.ignore_patterns("*.map")
+    shutil.copytree(source / CHUNKS, target / CHUNKS, ignore=maps, dirs_exist_ok=True)
     shutil.copy2(source / ESM, target / ESM)

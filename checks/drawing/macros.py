@@ -12,7 +12,8 @@ from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.drawing.proofs import Proofs
+from checks.drawing.proofs import MODULE, Proofs, title_of
+from checks.drawing.tables import table
 from checks.evidence.sections import section
 from checks.exercises.exercise import read_exercises
 from checks.pages import lesson
@@ -22,16 +23,17 @@ from checks.run import PARTS
 from checks.tooling import next_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from mkdocs_macros.plugin import MacrosPlugin
 
     from checks.exercises.exercise import Exercise
 
+    Macros = tuple[Callable[..., str], ...]
+
 ROOT = Path(__file__).resolve().parents[2]
 EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
-MODULE = "module-10-performance-observability-security-review"
 OVERVIEW = ROOT / "docs" / MODULE / "index.md"
 PUBLISHED = re.compile(r"^\| \[(\d+)\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
 EXERCISE = re.compile(r"\]\(\.\./exercises/([\w-]+)/index\.md")
@@ -88,37 +90,24 @@ def define_env(env: MacrosPlugin) -> None:
     def page() -> str:
         return str(env.page.file.src_uri)
 
-    register: Callable[[Callable[..., str]], object] = env.macro
-    own: list[Callable[..., str]] = [
-        evidence,
-        exercises,
-        figure,
-        measured,
-        minutes,
-        parsed_fences,
-        parts,
-        plot,
-        ready,
-        relative_iqr,
-        set_up,
-    ]
-    for macro in (*own, *Proofs(root, page).macros):
-        register(macro)
+    of_evidence: Macros = (evidence, figure, measured, plot, relative_iqr)
+    of_pages: Macros = (exercises, minutes, parsed_fences, parts, ready, set_up)
+    for macro in (*of_evidence, *of_pages, *Proofs(root, page).macros):
+        env.macro(macro)  # type: ignore[no-untyped-call]
 
 
 def parsed_fences() -> str:
     """The languages whose blocks are parsed, and what the check does with each."""
-    rows = [f"| `{language}` | {getdoc(parse)} |" for language, parse in PARSERS.items()]
-    return "\n".join(["| fence | the check |", "| --- | --- |", *rows])
+    return table(["fence", "the check"], ((f"`{name}`", getdoc(parse)) for name, parse in PARSERS.items()))
 
 
 def parts() -> str:
     """The parts of the check, and what decides that one is run again."""
-    lines = ["| part | what it checks | runs again after a change of |", "| --- | --- | --- |"]
+    rows = []
     for part in PARTS:
         depends_on = ", ".join(f"`{name}`" for name in part.depends_on) or "anything"
-        lines.append(f"| `{part.name}` | {part.guards} | {depends_on} |")
-    return "\n".join(lines)
+        rows.append((f"`{part.name}`", part.guards, depends_on))
+    return table(["part", "what it checks", "runs again after a change of"], rows)
 
 
 def by_lesson(root: Path) -> str:
@@ -132,18 +121,16 @@ def by_lesson(root: Path) -> str:
         text = (module / name).read_text(encoding="utf-8")
         here = [left.pop(found) for found in dict.fromkeys(EXERCISE.findall(text)) if found in left]
         if here:
-            title = text.partition("\n")[0].removeprefix("# ")
-            page = f"These exercises belong to [{title}](../{MODULE}/{name})."
-            parts += [f"## {heading}\n", f"{page}\n", *_table(here), ""]
+            page = f"These exercises belong to [{title_of(module / name)}](../{MODULE}/{name})."
+            parts += [f"## {heading}\n", f"{page}\n", _table(here), ""]
     if left:
-        parts += ["## More\n", *_table(left.values())]
+        parts += ["## More\n", _table(left.values())]
     return "\n".join(parts)
 
 
-def _table(exercises: Iterable[Exercise]) -> Iterator[str]:
-    yield from ("| exercise | what it asks for |", "| --- | --- |")
-    for exercise in exercises:
-        yield f"| [{exercise.title}]({exercise.name}/index.md) | {exercise.summary} |"
+def _table(exercises: Iterable[Exercise]) -> str:
+    rows = ((f"[{each.title}]({each.name}/index.md)", each.summary) for each in exercises)
+    return table(["exercise", "what it asks for"], rows)
 
 
 def ready() -> str:

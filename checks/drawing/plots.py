@@ -82,6 +82,8 @@ def draw(identity: str, plot: Plot) -> str:
             _bars(axes, plot)
         else:
             _lines(axes, plot)
+        if _legend(plot):
+            axes.legend(frameon=False)
         buffer = io.StringIO()
         drawing.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
@@ -144,28 +146,16 @@ def _bars(axes: Axes, plot: Plot) -> None:
     axes.set_xscale(plot.get("scale", "linear"))
     axes.grid(visible=False, axis="y")
     axes.margins(x=0.12)
-    if count > 1:
-        axes.legend(frameon=False)
 
 
 def _lines(axes: Axes, plot: Plot) -> None:
     for index, (name, series) in enumerate(plot["series"].items()):
-        axes.errorbar(
-            series["x"],
-            series["y"],
-            yerr=_whiskers(series),
-            fmt="o-",
-            color=SERIES[index],
-            label=name,
-            markersize=4,
-            capsize=3,
-        )
+        spread = _whiskers(series)
+        axes.errorbar(series["x"], series["y"], spread, color=SERIES[index], label=name)
     axes.set_xlabel(plot["x_label"])
     axes.set_ylabel(plot["y_label"])
     axes.set_xscale(plot.get("scale", "linear"))
     axes.set_yscale(plot.get("scale", "linear"))
-    if _legend(plot):
-        axes.legend(frameon=False)
 
 
 def _whiskers(series: Series) -> list[list[float]] | None:

@@ -7,9 +7,10 @@ from posixpath import relpath
 from typing import TYPE_CHECKING, Any
 
 from checks.drawing.glossary import GLOSSARY
+from checks.drawing.tables import table
 from checks.proof.changes import read_change, read_changes
 from checks.proof.claims import ProofData
-from checks.proof.ladder import read_record
+from checks.proof.ladder import read_record, red_rungs
 from checks.proof.review import QUESTIONS, truth
 
 if TYPE_CHECKING:
@@ -36,29 +37,19 @@ class Proofs:
         self._page = page
         self._data = ProofData.read(root)
         self._record = read_record(root)
-        self._lessons = _titles(root / "docs", MODULE)
+        pages = sorted((root / "docs" / MODULE).glob("*.md"))
+        self._lessons = {title_of(page).casefold(): f"{MODULE}/{page.name}" for page in pages}
 
     @property
     def macros(self) -> tuple[Callable[..., str], ...]:
         """Everything that a page may call."""
-        return (
-            self.change,
-            self.claim,
-            self.claims,
-            self.contracts,
-            self.first_red,
-            self.matrix,
-            self.outcomes,
-            self.proposals,
-            self.rungs,
-        )
+        of_claims = (self.claim, self.claims, self.contracts, self.outcomes, self.rungs)
+        of_changes = (self.change, self.first_red, self.matrix, self.proposals)
+        return (*of_claims, *of_changes)
 
     def contracts(self) -> str:
         """The named contracts: promise, owner, and how many claims on which rungs stand for each."""
-        lines = [
-            "| contract | promise | owner | claims | their checks are on |",
-            "| --- | --- | --- | ---: | --- |",
-        ]
+        rows = []
         for contract in self._data.contracts:
             claims = self._data.of_contract(contract.name)
             names = [rung.name for rung in self._data.rungs if any(c.rung == rung.name for c in claims)]
@@ -66,8 +57,8 @@ class Proofs:
             count = f"[{len(claims)}]({self._to(MAP)}#{_anchor(contract)})"
             owners = ", ".join(map(_owner, contract.owners))
             name = f"[{contract.name}]({self._to(GLOSSARY)}#{_anchor(contract)})"
-            lines.append(f"| {name} | {contract.promise} | {owners} | {count} | {rungs} |")
-        return "\n".join(lines)
+            rows.append((name, contract.promise, owners, count, rungs))
+        return table(["contract", "promise", "owner", "claims:", "their checks are on"], rows)
 
     def outcomes(self) -> str:
         """Each learning outcome with its contracts, their claims, and the smallest command for each."""
@@ -76,11 +67,9 @@ class Proofs:
             parts.append(f"## {number}. {outcome.text[0].upper()}{outcome.text[1:]}")
             for contract in self._data.contracts:
                 if contract.outcome == number:
-                    parts += [
-                        f"### {contract.name} {{ #{_anchor(contract)} }}",
-                        f"*{contract.promise[0].upper()}{contract.promise[1:]}.* {self._lesson(contract)}",
-                        self.claims(contract.name),
-                    ]
+                    promise = f"*{contract.promise[0].upper()}{contract.promise[1:]}.*"
+                    parts.append(f"### {contract.name} {{ #{_anchor(contract)} }}")
+                    parts += [f"{promise} {self._lesson(contract)}", self.claims(contract.name)]
         return "\n\n".join(parts)
 
     def claims(self, contract: str) -> str:
@@ -88,11 +77,11 @@ class Proofs:
         found = self._data.of_contract(contract)
         if not found:
             raise LookupError(f"no claim belongs to a contract {contract!r}")
-        lines = ["| claim | owner | rung | smallest honest command |", "| --- | --- | --- | --- |"]
+        rows = []
         for claim in found:
             named = f'<span id="{claim.id}"></span>{claim.statement}'
-            lines.append(f"| {named} | {_owner(claim.owner)} | {claim.rung} | `{claim.command}` |")
-        return "\n".join(lines)
+            rows.append((named, _owner(claim.owner), claim.rung, f"`{claim.command}`"))
+        return table(["claim", "owner", "rung", "smallest honest command"], rows)
 
     def claim(self, name: str) -> str:
         """One claim, as a paragraph."""
@@ -106,20 +95,13 @@ class Proofs:
     def rungs(self) -> str:
         """The ladder: what each rung costs, sees, cannot see, and saw first."""
         recorded = self._record.get("rungs", {})
-        lines = [
-            "| rung | tests | seconds | first to see | alone |",
-            "| --- | ---: | ---: | ---: | ---: |",
-        ]
+        rows, drifts = [], self._drifts().values()
         for rung in self._data.rungs:
             cost = recorded.get(rung.name, {"tests": 0, "seconds": 0.0})
-            first = [entry for entry in self._drifts().values() if entry["first"] == rung.name]
-            alone = [
-                entry for entry in first if sum(bool(cell["red"]) for cell in entry["rungs"].values()) == 1
-            ]
-            lines.append(
-                f"| {rung.name} | {cost['tests']:,} | {cost['seconds']:.1f} | {len(first)} | {len(alone)} |"
-            )
-        lines.append("")
+            first = sum(entry["first"] == rung.name for entry in drifts)
+            alone = sum(red_rungs(entry) == [rung.name] for entry in drifts)
+            rows.append((rung.name, f"{cost['tests']:,}", f"{cost['seconds']:.1f}", first, alone))
+        lines = [table(["rung", "tests:", "seconds:", "first to see:", "alone:"], rows), ""]
         for rung in self._data.rungs:
             sees = f"sees {rung.sees}. *Cannot see* {rung.blind}."
             lines.append(f"- **{rung.name}**: {sees}\n\n    `{rung.command}`\n")
@@ -128,28 +110,22 @@ class Proofs:
     def matrix(self) -> str:
         """Drifts by rungs: which rung saw each first, which later, which never."""
         names = [rung.name for rung in self._data.rungs]
-        lines = ["| drift | breaks | " + " | ".join(names) + " |", "| --- | --- |" + " :-: |" * len(names)]
+        rows = []
         for name, entry in self._drifts().items():
-            cells = [self._cell(entry, rung) for rung in names]
-            broken = dict.fromkeys(
-                self._data.by_id[c].contract for c in entry["claims"] if c in self._data.by_id
-            )
-            link = f"[{entry['title']}]({self._to(f'{PROPOSALS}/{name}/index.md')})"
-            lines.append(f"| {link} | {', '.join(broken)} | " + " | ".join(cells) + " |")
-        return "\n".join(lines)
+            broken = ", ".join(truth(entry, self._data).contracts)
+            link = self._link(name, entry["title"])
+            rows.append((link, broken, *(self._cell(entry, rung) for rung in names)))
+        return table(["drift", "breaks", *(f":{name}:" for name in names)], rows)
 
     def proposals(self) -> str:
         """Every change proposal by its title; nothing says which to refuse."""
-        return "\n".join(
-            f"- [{change.title}]({self._to(f'{PROPOSALS}/{change.name}/index.md')})"
-            for change in read_changes(self._root)
-        )
+        return "\n".join(f"- {self._link(each.name, each.title)}" for each in read_changes(self._root))
 
     def change(self, name: str) -> str:
         """The diff of a change proposal, and where to judge it."""
         change = read_change(self._root, name)
-        link = self._to(f"{PROPOSALS}/{name}/index.md")
-        return f"```diff\n{change.diff.rstrip()}\n```\n\n*As a change proposal: [{change.title}]({link}).*"
+        link = self._link(name, change.title)
+        return f"```diff\n{change.diff.rstrip()}\n```\n\n*As a change proposal: {link}.*"
 
     def first_red(self, name: str) -> str:
         """Which rungs stay green with a change, and which test goes red first."""
@@ -161,11 +137,8 @@ class Proofs:
             f"Answer three questions before you open the verdict, here or with `invoke review {name}`. "
             "`none` is a valid answer: approve a change that breaks nothing."
         )
-        parts = [
-            "## Judge it",
-            ask,
-            "\n".join(f"{number}. {words}." for number, words in enumerate(QUESTIONS.values(), 1)),
-        ]
+        questions = "\n".join(f"{number}. {words}." for number, words in enumerate(QUESTIONS.values(), 1))
+        parts = ["## Judge it", ask, questions]
         entry = self._record.get("changes", {}).get(name)
         if entry is None:
             return "\n\n".join([*parts, "No rung was asked yet: `invoke ladder` asks all of them."])
@@ -186,9 +159,9 @@ class Proofs:
 
     def _seen(self, entry: dict[str, Any]) -> Iterator[str]:
         names = [rung.name for rung in self._data.rungs]
-        yield "| " + " | ".join(names) + " |"
-        yield "|" + " :-: |" * len(names)
-        yield "| " + " | ".join(self._cell(entry, name) for name in names) + " |"
+        yield from table(
+            [f":{name}:" for name in names], [[self._cell(entry, name) for name in names]]
+        ).splitlines()
         if entry["first"]:
             test = entry["rungs"][entry["first"]]["test"]
             yield ""
@@ -210,27 +183,20 @@ class Proofs:
         return dict(changes[name])
 
     def _lesson(self, contract: Contract) -> str:
-        path = self._lessons.get(contract.lesson.casefold())
-        return (
-            f"Lesson: [{contract.lesson}]({self._to(path)})."
-            if path
-            else f"Lesson: *{contract.lesson}*, to come."
-        )
+        if path := self._lessons.get(contract.lesson.casefold()):
+            return f"Lesson: [{contract.lesson}]({self._to(path)})."
+        return f"Lesson: *{contract.lesson}*, to come."
+
+    def _link(self, name: str, title: str) -> str:
+        return f"[{title}]({self._to(f'{PROPOSALS}/{name}/index.md')})"
 
     def _to(self, path: str) -> str:
         return relpath(path, Path(self._page()).parent.as_posix())
 
 
-def _titles(docs: Path, folder: str) -> dict[str, str]:
-    pages = sorted((docs / folder).glob("*.md"))
-    return {
-        page.read_text(encoding="utf-8")
-        .partition("\n")[0]
-        .removeprefix("# ")
-        .strip()
-        .casefold(): f"{folder}/{page.name}"
-        for page in pages
-    }
+def title_of(page: Path) -> str:
+    """What the first line of a page says."""
+    return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").strip()
 
 
 def _owner(name: str) -> str:

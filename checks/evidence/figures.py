@@ -83,12 +83,12 @@ class Evidence:
                 "runs": max(figure.runs for _, figure in flat(self.figures)),
                 "seconds": round(seconds, 1),
             },
-            "figures": {key: _plain(value) for key, value in self.figures.items()},
+            "figures": self.figures,
             "plots": self.plots,
             "facts": self.facts,
         }
         file = folder / f"{name}.json"
-        write_whole(file, json.dumps(document, indent=1) + "\n")
+        write_whole(file, json.dumps(document, indent=1, default=asdict) + "\n")
         return file
 
 
@@ -168,9 +168,3 @@ def seconds(run: Callable[[], object]) -> float:
     began = perf_counter()
     run()
     return perf_counter() - began
-
-
-def _plain(figures: Any) -> Any:  # noqa: ANN401 - a figure, or names with figures
-    if isinstance(figures, Figure):
-        return asdict(figures)
-    return {key: _plain(value) for key, value in figures.items()}

@@ -41,10 +41,6 @@ class Step(NamedTuple):
     again: bool = False
 
 
-def _nothing(_figures: Mapping[str, Any]) -> dict[str, Any]:
-    return {}
-
-
 class Measurement(NamedTuple):
     """What writes one evidence file.
 
@@ -57,8 +53,8 @@ class Measurement(NamedTuple):
     """
 
     steps: tuple[Step, ...]
-    derive: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing
-    plots: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing
+    derive: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
+    plots: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
     once: tuple[str, ...] = ()
     long: bool = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from checks.drawing.tables import table
 from checks.evidence.comparison import EVIDENCE
 from checks.evidence.figures import Figure, code_digest, flat
 from checks.failure import Failure, failure_at
@@ -24,12 +25,8 @@ def section(document: Mapping[str, Any]) -> str:
     parts = [provenance(document)]
     figures = dict(flat(document.get("figures", {})))
     if figures:
-        rows = [f"| `{name}` | {_row(figure)} |" for name, figure in figures.items()]
-        head = [
-            "| figure | value | unit | quartiles | runs | in each check |",
-            "| --- | ---: | --- | --- | ---: | --- |",
-        ]
-        parts.append("\n".join(head + rows))
+        head = ["figure", "value:", "unit", "quartiles", "runs:", "in each check"]
+        parts.append(table(head, ((f"`{name}`", *_row(figure)) for name, figure in figures.items())))
     facts = [f"- `{name}`: {value}" for name, value in _facts(document.get("facts", {}))]
     if facts:
         parts.append("\n".join(["Facts beside the figures:", "", *facts]))
@@ -90,9 +87,9 @@ def section_failures(root: Path, commands: Mapping[str, str]) -> Iterator[Failur
         yield failure_at(root, root / TABLE, [f'"{name}":'], message)
 
 
-def _row(figure: Figure) -> str:
+def _row(figure: Figure) -> tuple[str, ...]:
     spread = "{:,} to {:,}".format(*figure.spread) if figure.spread else ""
-    return f"{figure.value:,} | {figure.unit} | {spread} | {figure.runs:,} | {hold(figure)}"
+    return f"{figure.value:,}", figure.unit, spread, f"{figure.runs:,}", hold(figure)
 
 
 def _facts(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -31,7 +31,7 @@ def run_python(page: Page, fence: Fence, scratch: Scratch) -> Outcome:
     if result.error:
         line = (result.line or 0) - fence.line
         offset = line if 0 <= line <= len(fence.lines) else 0
-        return Outcome([fence.failure(result.error, result.traceback, offset=offset)])
+        return Outcome([fence.failure(result.error, result.text, offset=offset)])
     output = page.output_of(fence)
     shown = output.lines if output else []
     true_lines = renewed(shown, result.lines)

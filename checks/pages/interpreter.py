@@ -33,7 +33,7 @@ def run(source: str, path: str, namespace: dict[str, object]) -> dict[str, objec
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-    return {"error": None}
+    return {"error": ""}
 
 
 def begin(path: str, text: str) -> dict[str, object]:

@@ -6,7 +6,10 @@ import re
 from difflib import unified_diff
 from operator import itemgetter
 
+from checks.failure import shortened
 from checks.pages.page import MASK
+
+SHOWN_LINES = 40
 
 
 def renewed(shown: list[str], actual: list[str]) -> list[str]:
@@ -62,18 +65,13 @@ def _best_steps(shown: list[str], actual: list[str]) -> list[list[str]]:
 def difference(shown: list[str], merged: list[str]) -> str:
     """A small unified diff from what the page shows to what happened."""
     diff = list(unified_diff(_trim(shown), merged, "shown", "actual", lineterm="", n=1))
-    limit = 40
-    if len(diff) > limit:
-        diff = [*diff[:limit], f"({len(diff) - limit} more lines)"]
-    return "\n".join(diff)
+    return "\n".join(shortened(diff, SHOWN_LINES))
 
 
 def first_difference(shown: list[str], merged: list[str]) -> int:
     """The index of the first shown line that is not what happened."""
-    for index, (left, right) in enumerate(zip(_trim(shown), merged, strict=False)):
-        if left != right:
-            return index
-    return min(len(shown), len(merged))
+    pairs = enumerate(zip(_trim(shown), merged, strict=False))
+    return next((index for index, (left, right) in pairs if left != right), min(len(shown), len(merged)))
 
 
 def _trim(lines: list[str]) -> list[str]:

@@ -31,6 +31,7 @@ CONTAINER = re.compile(r"^\s*(?:!!!|\?\?\?|===|:\s|\[\^|[-*+]\s|\d+\.\s|<)")
 CODE_INDENT = 4
 # Folds the Output of a block that the reader is asked to predict.
 FOLDED = '??? example "Output"'
+NO_ALTERNATIVE = "say in a sentence directly after the diagram what it shows: that is its text alternative"
 
 
 def parser() -> MarkdownIt:
@@ -133,9 +134,7 @@ class Page:
             if fence.is_output and fence not in outputs:
                 yield fence.failure("this Output block does not directly follow a python block")
             if fence.language == "mermaid" and not self._prose_after(fence):
-                yield fence.failure(
-                    "say in a sentence directly after the diagram what it shows: that is its text alternative"
-                )
+                yield fence.failure(NO_ALTERNATIVE)
 
     def _prose_after(self, fence: Fence) -> bool:
         return any(
@@ -187,17 +186,13 @@ def _label_problems(fence: Fence) -> Iterator[Failure]:
     if not fence.language:
         yield fence.failure(f"a fence without a language is not checked: label it ({languages})")
     elif fence.language == "text" and not fence.is_output:
-        yield fence.failure(
-            'a text fence is checked only as title="Output" after a python block: '
-            "make it one, or prose, or a console block"
-        )
+        instead = "make it one, or prose, or a console block"
+        yield fence.failure(f'a text fence is checked only as title="Output" after a python block: {instead}')
     elif fence.language not in {*LANGUAGES, "text"}:
         yield fence.failure(f"nothing checks {fence.language!r} fences: use one of {languages}")
     elif not INFO.fullmatch(fence.info):
-        yield fence.failure(
-            f"no fence is exempt or special: {fence.info!r} may only add title, hl_lines "
-            'and linenums, each as name="value"'
-        )
+        options = 'title, hl_lines and linenums, each as name="value"'
+        yield fence.failure(f"no fence is exempt or special: {fence.info!r} may only add {options}")
 
 
 def _mask_problems(fence: Fence) -> Iterator[Failure]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections import Counter
 from functools import cache, cached_property, partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,44 +27,33 @@ from checks.pages.parsers import PARSERS
 from checks.pages.scratch import Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from markdown_it import MarkdownIt
 
     from checks.failure import Failure
 
+    Check = Callable[[], Iterable[Failure]]
+
 COUNTS = Path(".cache") / "blocks.json"
 BLOCK, UNCHANGED, WHOLE = "block", "unchanged", "whole page"
-PROSE = ("docs/", "README.md")
-RUN_BY_BLOCKS = ("docs/proposals/", "docs/exercises/")
+RUN_BY_BLOCKS = "docs/(?:proposals|exercises)/"
 
 
 class PageError(Exception):
     """What is wrong with a page, in the words of its failures."""
 
-    def __init__(self, failures: Sequence[Failure]) -> None:
-        super().__init__("\n\n".join(map(str, failures)))
 
-
-class PageDigests:
-    """What each page depends on: itself, and every file of the repository but the prose of other pages.
+def page_digests(root: Path) -> Callable[[str], str]:
+    """What gives the digest of a page, by its path: of itself, and of all files but the prose of other pages.
 
     Args:
         root: The repository, or a copy of it.
     """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        names = [
-            name
-            for name in memory.repository_files(root)
-            if not (name.endswith(".md") and name.startswith(PROSE) and not name.startswith(RUN_BY_BLOCKS))
-        ]
-        self._shared = memory.digest(root, names, memory.environment(*memory.CAPSTONE_TOOLS))
-
-    def of(self, page: str) -> str:
-        """The digest of a page, by its path."""
-        return memory.digest(self._root, [page], self._shared)
+    prose = re.compile(rf"(?!{RUN_BY_BLOCKS})(?:docs/.*\.md|README\.md)")
+    names = [name for name in memory.repository_files(root) if not prose.fullmatch(name)]
+    shared = memory.digest(root, names, memory.environment(*memory.CAPSTONE_TOOLS))
+    return lambda page: memory.digest(root, [page], shared)
 
 
 class PageRuns:
@@ -85,14 +77,14 @@ class PageRuns:
         return copy
 
     @cached_property
-    def digests(self) -> PageDigests:
-        """Of the copy."""
-        return PageDigests(self.copy)
+    def digest(self) -> Callable[[str], str]:
+        """Of a page of the copy."""
+        return page_digests(self.copy)
 
     def unchanged(self, file: Path) -> bool:
         """Whether a page passed as it is now."""
         path = self.page(file).path
-        return bool(self.remembered.known(path, self.digests.of(path)))
+        return bool(self.remembered.known(path, self.digest(path)))
 
     def scratch(self, file: Path) -> Scratch:
         """The page's scratch copy, made when its first block needs one."""
@@ -126,9 +118,7 @@ _runs: PageRuns
 def _describe(excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
     """The failures in their own words."""
     del style
-    if isinstance(excinfo.value, PageError):
-        return str(excinfo.value)
-    return str(excinfo.getrepr(style="short"))
+    return str(excinfo.value if isinstance(excinfo.value, PageError) else excinfo.getrepr(style="short"))
 
 
 class PageFile(pytest.File):
@@ -137,78 +127,61 @@ class PageFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """How the page is written, then its blocks."""
         page = _runs.page(self.path)
-        yield PageRules.from_parent(self, name="page", page=page)
+        yield PageItem.from_parent(self, name="page", check=partial(_rules, page))
         for fence in page.fences:
             if fence.language in {"console", "mermaid", *PARSERS}:
                 name = f"{fence.language}[line:{fence.line}]"
-                yield FenceItem.from_parent(self, name=name, fence=fence)
+                check = partial(_block, self.path, fence)
+                yield PageItem.from_parent(self, name=name, check=check, fence=fence)
+            if fence.language == "mermaid":
+                _runs.diagrams.append(fence)
 
 
 class PageItem(pytest.Item):
-    """One thing to check of a page."""
+    """One thing to check of a page: the way it is written, or one console, data or mermaid fence."""
 
-    line = 0
-
-    def check(self) -> Sequence[Failure]:
-        """What is wrong."""
-        raise NotImplementedError
+    def __init__(self, *, check: Check, fence: Fence | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own arguments
+        super().__init__(**kwargs)
+        self.check, self.fence = check, fence
+        self.not_collected: list[Failure] = []
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where pytest says that this is."""
-        return self.path, self.line, self.name
+        return self.path, self.fence.line if self.fence else 0, self.name
 
     def runtest(self) -> None:
         """Check, and fail with everything that is wrong."""
-        if failures := list(self.check()):
-            raise PageError(failures)
+        _raise([*self.not_collected, *self.check()])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """The failures in their own words."""
         return _describe(excinfo, style)
 
 
-class PageRules(PageItem):
+def _raise(failures: Sequence[Failure]) -> None:
+    if failures:
+        raise PageError("\n\n".join(map(str, failures)))
+
+
+def _rules(page: Page) -> Iterator[Failure]:
     """The labels, masks, places and width of a page's fences, its questions and its phrases."""
-
-    def __init__(self, *, page: Page, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own arguments
-        super().__init__(**kwargs)
-        self.page = page
-        self.not_collected: list[Failure] = []
-
-    def check(self) -> list[Failure]:
-        """What is wrong before anything is run."""
-        return [
-            *self.not_collected,
-            *self.page.problems(),
-            *lesson.problems(self.page),
-            *program.problems(self.page),
-            *style.problems(self.page),
-        ]
+    yield from page.problems()
+    for rules in (lesson, program, style):
+        yield from rules.problems(page)
 
 
-class FenceItem(PageItem):
-    """One console, data or mermaid fence."""
-
-    def __init__(self, *, fence: Fence, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own arguments
-        super().__init__(**kwargs)
-        self.fence = fence
-        self.line = fence.line
-        if fence.language == "mermaid":
-            _runs.diagrams.append(fence)
-
-    def check(self) -> Sequence[Failure]:
-        """Run or parse the block."""
-        if self.fence.language == "mermaid":
-            return _runs.drawn[self.fence]
-        if self.fence.language == "console":
-            return blocks.run_console(self.fence, _runs.scratch(self.path)).failures
-        return list(PARSERS[self.fence.language](self.fence, _runs.copy))
+def _block(file: Path, fence: Fence) -> Iterable[Failure]:
+    """Run or parse a block."""
+    if fence.language == "mermaid":
+        return _runs.drawn[fence]
+    if fence.language == "console":
+        return blocks.run_console(fence, _runs.scratch(file)).failures
+    return PARSERS[fence.language](fence, _runs.copy)
 
 
 def _run_python(page: Page, fence: Fence, file: Path) -> None:
     """Run a python block in the one interpreter of its page, and hold its Output to what it prints."""
-    if failures := blocks.run_python(page, fence, _runs.scratch(file)).failures:
-        raise PageError(failures)
+    _raise(blocks.run_python(page, fence, _runs.scratch(file)).failures)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -237,20 +210,17 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile |
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bring both collectors' blocks into page order, and say what each one is and how it is run."""
     items.sort(key=lambda item: (item.path, item.reportinfo()[1] or 0))
-    by_page: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        by_page.setdefault(item.path, []).append(item)
-    for file, its_items in by_page.items():
-        _prepare(file, its_items)
+    for file, its_items in groupby(items, attrgetter("path")):
+        _prepare(file, list(its_items))
 
 
 def _prepare(file: Path, items: list[pytest.Item]) -> None:
     page, unchanged = _runs.page(file), _runs.unchanged(file)
     python = {fence.line: fence for fence in page.fences if fence.language == "python"}
     for item in items:
-        if isinstance(item, FenceItem):
-            item.user_properties = [(BLOCK, item.fence.kind)]
-        elif not isinstance(item, PageItem) and (fence := python.pop(item.reportinfo()[1] or 0, None)):
+        if isinstance(item, PageItem):
+            item.user_properties = [(BLOCK, item.fence.kind)] if item.fence else []
+        elif fence := python.pop(item.reportinfo()[1] or 0, None):
             item.user_properties = [(BLOCK, "python")]
             if page.output_of(fence):
                 item.user_properties.append((BLOCK, "output"))
@@ -258,17 +228,15 @@ def _prepare(file: Path, items: list[pytest.Item]) -> None:
             item.runtest = partial(_run_python, page, fence, file)  # type: ignore[method-assign]
             item.repr_failure = _describe  # type: ignore[method-assign]
         if unchanged:
-            item.user_properties += [
-                (UNCHANGED, kind) for name, kind in item.user_properties if name == BLOCK
-            ]
+            item.user_properties += [(UNCHANGED, kind) for _, kind in item.user_properties]
             item.runtest = _passed_before  # type: ignore[method-assign]
     for item in items:
-        if isinstance(item, PageRules):
+        if isinstance(item, PageItem) and not item.fence:
             item.not_collected = [
                 fence.failure("pytest-markdown-docs does not run this block: give it a title without options")
                 for fence in python.values()
             ]
-            item.user_properties.append((WHOLE, f"{len(items)} {_runs.digests.of(page.path)}"))
+            item.user_properties.append((WHOLE, f"{len(items)} {_runs.digest(page.path)}"))
 
 
 def _passed_before() -> None:
@@ -305,13 +273,13 @@ class Counts:
     def pytest_sessionfinish(self) -> None:
         """Leave the counts for the summary of the whole check, and what passed for the next one."""
         memory.write_whole(self.root / COUNTS, json.dumps(dict(sorted(self.kinds.items()))) + "\n")
-        now = PageDigests(self.root)
+        now = page_digests(self.root)
         for page, whole in self.whole.items():
             items, _, digest = whole.partition(" ")
             if page in self.failed:
                 _runs.remembered.forget(page)
             elif self.passed[page] == int(items):
-                _runs.remembered.keep(page, digest, partial(now.of, page))
+                _runs.remembered.keep(page, digest, partial(now, page))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

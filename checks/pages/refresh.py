@@ -9,13 +9,15 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checks.failure import command
 from checks.memory import Memory, write_whole
 from checks.pages import blocks
 from checks.pages.page import FENCE_LINE, Page
-from checks.pages.plugin import PageDigests
+from checks.pages.plugin import page_digests
 from checks.pages.scratch import Scratch
 from checks.progress import Progress
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from checks.pages.page import Fence
 
 ROOT = Path(__file__).resolve().parents[2]
-INTERRUPTED_STATUS = 130
 
 
 def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[Failure]]:
@@ -49,7 +50,7 @@ def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[
 
 
 def _outcomes(page: Page, stop: threading.Event | None) -> Iterator[tuple[Fence, Outcome]]:
-    with Scratch(page.root, page.file, stop) as scratch:
+    with closing(Scratch(page.root, page.file, stop)) as scratch:
         for fence in page.fences:
             if stop and stop.is_set():
                 return
@@ -73,16 +74,17 @@ def write(page: Page, text: str) -> str:
 
 def to_run(root: Path) -> list[Page]:
     """The pages with blocks that run, without those that passed as they are now."""
-    memory, digests = Memory("pages", root), PageDigests(root)
+    memory, digest = Memory("pages", root), page_digests(root)
     pages = [Page(root, file) for file in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]]
     return [
         page
         for page in pages
         if any(fence.language in {"python", "console"} for fence in page.fences)
-        and not memory.known(page.path, digests.of(page.path))
+        and not memory.known(page.path, digest(page.path))
     ]
 
 
+@command("refresh", "refresh interrupted: every page is whole, as it was or refreshed")
 def main(arguments: Sequence[str]) -> int:
     """Refresh the named pages, or all that may show something else; say which ones changed."""
     pages = [Page(ROOT, Path(name).resolve()) for name in arguments] or to_run(ROOT)
@@ -107,8 +109,7 @@ def main(arguments: Sequence[str]) -> int:
         except KeyboardInterrupt:
             stop.set()
             pool.shutdown(cancel_futures=True)
-            print("refresh interrupted: every page is whole, as it was or refreshed", file=sys.stderr)
-            return INTERRUPTED_STATUS
+            raise
     if not pages:
         print("every page passed as it is: there is nothing to refresh")
     return status

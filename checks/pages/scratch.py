@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from checks import progress
 from checks.child import POLL_S, Child
@@ -32,7 +32,7 @@ class Result(NamedTuple):
     lines: list[str]
     error: str = ""
     line: int | None = None
-    traceback: str = ""
+    text: str = ""
 
 
 class Scratch:
@@ -57,12 +57,6 @@ class Scratch:
         self._shell_state.touch()
         self._commands: list[Child] = []
         self._python: _Interpreter | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End everything that the page started and remove the copy."""
@@ -143,10 +137,7 @@ class _Interpreter(Child):
             self.signal()
         lines = self.said(start).splitlines()
         if reply:
-            told = json.loads(reply)
-            if told["error"]:
-                return Result(lines, told["error"], told["line"], told["text"])
-            return Result(lines)
+            return Result(lines, **json.loads(reply))
         if not ready:
             return Result(lines, f"the block did not end within {LIMIT_S} s")
         return Result(lines, f"the block ended the interpreter (exit status {self.process.wait()})")

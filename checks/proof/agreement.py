@@ -95,9 +95,8 @@ def main() -> int:
     data = ProofData.read()
     changes, failures = readable(ROOT)
     failures = [*disagreements(ROOT, data), *failures] or disputed(ROOT, data, changes)
-    return report(
-        failures, f"{len(data.claims)} claims, {len(data.drifts())} drifts, {len(changes)} proposals"
-    )
+    counted = f"{len(data.claims)} claims, {len(data.drifts())} drifts, {len(changes)} proposals"
+    return report(failures, counted)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from checks import child
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACE = "machine-under-load"
+PLAIN = {"COLUMNS": "100", "NO_COLOR": "1", "TZ": "UTC"}
 COMMANDS = {
     "alerts.yml": ["export-alerts"],
     "transcript.txt": ["replay", TRACE],
@@ -35,17 +36,8 @@ def write_all(folder: Path, capstone: Path) -> None:
     Of one that cannot be made, the file says why.
     """
     paths = [str(capstone / "src"), str(capstone / "tests"), str(ROOT)]
-    done = child.run(
-        [sys.executable, "-m", __name__, folder.absolute()],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(paths),
-            "COLUMNS": "100",
-            "NO_COLOR": "1",
-            "TZ": "UTC",
-        },
-    )
+    env = {**os.environ, **PLAIN, "PYTHONPATH": os.pathsep.join(paths)}
+    done = child.run([sys.executable, "-m", __name__, folder.absolute()], cwd=ROOT, env=env)
     for name in ARTIFACTS:
         if not (folder / name).is_file():
             (folder / name).write_text(f"not made: {done.last_line}\n", encoding="utf-8")

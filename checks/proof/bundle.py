@@ -22,6 +22,7 @@ import jinja2
 import jsonschema_rs
 
 from checks import child
+from checks.failure import shortened
 from checks.proof.artifacts import ARTIFACTS, write_all
 from checks.proof.claims import ROOT
 from checks.proof.proof import ERROR, NOT_RUN, PROVED, RED
@@ -174,11 +175,8 @@ def read(folder: Path) -> Contents:
     for wrong in verify(folder):
         raise BundleError(f"{folder} is no proof bundle: {wrong}")
     proof = json.loads((folder / PROOF).read_text(encoding="utf-8"))
-    artifacts = {
-        name: (folder / "artifacts" / name).read_text("utf-8", errors="replace")
-        for name in ARTIFACTS
-        if (folder / "artifacts" / name).is_file()
-    }
+    files = (folder / "artifacts").glob("*")
+    artifacts = {file.name: file.read_text("utf-8", errors="replace") for file in files}
     return Contents(str(folder), artifacts, {claim["id"]: claim["verdict"] for claim in proof["claims"]})
 
 
@@ -189,9 +187,7 @@ def compare(old: Contents, new: Contents) -> Iterator[str]:
         yield f"changed first: artifacts/{changed[0]}"
         before, after = (each.artifacts.get(changed[0], "").splitlines() for each in (old, new))
         difference = list(difflib.unified_diff(before, after, old.name, new.name, lineterm="", n=1))
-        yield from difference[:SHOWN_LINES]
-        if len(difference) > SHOWN_LINES:
-            yield f"({len(difference) - SHOWN_LINES} lines more)"
+        yield from shortened(difference, SHOWN_LINES)
         if changed[1:]:
             yield f"changed too: {', '.join(changed[1:])}"
     else:
@@ -254,7 +250,6 @@ def _sum(file: Path) -> str:
 
 def _commit() -> str:
     """The commit that is checked out, marked where the working tree differs from it."""
-    done = child.run(
-        ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"], cwd=ROOT
-    )
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
+    done = child.run(command, cwd=ROOT)
     return done.output.strip() if done.good else "none"

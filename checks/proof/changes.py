@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from checks.failure import Failure
 from checks.pages.page import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROPOSALS = Path("docs/proposals")
 TITLE_TO_WRITE = "Title to be written"
@@ -86,14 +90,12 @@ def read_changes(root: Path) -> list[Change]:
     return [read_change(root, name) for name in names_of_changes(root)]
 
 
-def malformed(change: Change) -> list[Failure]:
+def malformed(change: Change) -> Iterator[Failure]:
     """What a proposal lacks, and what it may not touch."""
     path = page_of(change.name).as_posix()
-    found = []
     if change.title in {"", TITLE_TO_WRITE}:
-        found.append(Failure(path, 1, "write the title: what the change does, as an imperative"))
+        yield Failure(path, 1, "write the title: what the change does, as an imperative")
     if change.motive in {"", MOTIVE_TO_WRITE}:
-        found.append(Failure(path, 3, "write the motive: why you would believe this change in a review"))
+        yield Failure(path, 3, "write the motive: why you would believe this change in a review")
     if OUTSIDE.search(change.diff):
-        found.append(Failure(path, 1, "a proposal changes capstone/src and nothing else"))
-    return found
+        yield Failure(path, 1, "a proposal changes capstone/src and nothing else")

@@ -132,12 +132,8 @@ class ProofData:
             raise ProofDataError(str(Failure(str(CLAIMS), int(line[1]) if line else 1, str(error)))) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ProofDataError(f"{CLAIMS}: {error}") from None
-        data = cls(
-            _rows(text, document, "outcome", Outcome),
-            _rows(text, document, "rung", Rung),
-            _rows(text, document, "contract", Contract),
-            _rows(text, document, "claim", Claim),
-        )
+        tables = {"outcome": Outcome, "rung": Rung, "contract": Contract, "claim": Claim}
+        data = cls(*(_rows(text, document, table, kind) for table, kind in tables.items()))
         for name, problem in data.problems():
             raise ProofDataError(str(data.failure(root, name, problem)))
         return data
@@ -203,9 +199,8 @@ def _rows(text: str, document: dict[str, Any], table: str, kind: type[Any]) -> t
             starts = [at for at, line in enumerate(text.splitlines(), 1) if line.strip() == f"[[{table}]]"]
             message = f"[[{table}]]: missing, unknown or of another type: {', '.join(odd)}"
             raise ProofDataError(str(Failure(str(CLAIMS), starts[number], message)))
-        rows.append(
-            kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
-        )
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        rows.append(kind(**values))
     return tuple(rows)
 
 

@@ -45,6 +45,7 @@ RECORD = Path("docs/assets/evidence/ladder.json")
 LOCK = "requirements.lock"
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 COMMAND = "invoke ladder"
+INTERRUPTED = "ladder interrupted: nothing recorded, what was tried is kept"
 
 
 class Ladder:
@@ -184,11 +185,8 @@ def _figures(rungs: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
         for name, entry in rungs.items()
     }
     counts = {"proposals": len(rows), "drifts": drifts, "safe": len(rows) - drifts}
-    return costs | {
-        "judged": {
-            name: asdict(Figure(count, "changes", follows_from="changes")) for name, count in counts.items()
-        }
-    }
+    judged = {name: Figure(count, "changes", follows_from="changes") for name, count in counts.items()}
+    return costs | {"judged": {name: asdict(figure) for name, figure in judged.items()}}
 
 
 def read_record(root: Path = ROOT) -> dict[str, Any]:
@@ -249,11 +247,13 @@ def dull_rungs(recorded: dict[str, Any]) -> Iterator[str]:
             yield f"rung {rung} is the first to see no drift"
         elif len(first) == len(drifts):
             yield f"rung {rung} is the first to see every drift"
-    if not any(
-        entry["first"] == "shape" and sum(bool(cell["red"]) for cell in entry["rungs"].values()) == 1
-        for entry in drifts.values()
-    ):
+    if not any(entry["first"] == "shape" and red_rungs(entry) == ["shape"] for entry in drifts.values()):
         yield "no drift is seen by the rung shape alone"
+
+
+def red_rungs(entry: dict[str, Any]) -> list[str]:
+    """The rungs that a change of the record turns red."""
+    return [rung for rung, cell in entry["rungs"].items() if cell["red"]]
 
 
 def show(entry: dict[str, Any]) -> Iterator[str]:
@@ -264,13 +264,7 @@ def show(entry: dict[str, Any]) -> Iterator[str]:
     yield f"  claims    {', '.join(entry['claims']) or 'none broken'}"
 
 
-@command(
-    "ladder",
-    "ladder interrupted: nothing recorded, what was tried is kept",
-    ProofDataError,
-    ChangeError,
-    *NO_VERDICTS,
-)
+@command("ladder", INTERRUPTED, ProofDataError, ChangeError, *NO_VERDICTS)
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Renew the record, or try the named changes and show what they do."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)

@@ -57,25 +57,19 @@ class Proof:
 
 def prove(claims: Sequence[Claim], root: Path = ROOT, trials: Trials | None = None) -> list[Proof]:
     """Run the check of each claim on the capstone as it is, and with each of its drifts."""
-    drifts = {drift: _diff(root, drift) for claim in claims for drift in claim.drifts}
     clean = Trial(UNCHANGED, "", _checks(claims))
-    drifted = {
-        name: Trial(name, diff, _checks([claim for claim in claims if name in claim.drifts]))
-        for name, diff in drifts.items()
-        if isinstance(diff, str)
-    }
-    outcomes = (trials or Trials(root)).outcomes([clean, *drifted.values()], "runs")
+    drifted: dict[str, Trial] = {}
     changed: dict[str, tuple[str, Outcome]] = {}
-    for name, diff in drifts.items():
-        changed[name] = (diff, outcomes[drifted[name]]) if isinstance(diff, str) else ("", diff)
+    for name in {drift: None for claim in claims for drift in claim.drifts}:
+        try:
+            diff = read_change(root, name).diff
+        except ChangeError as error:
+            changed[name] = ("", DoesNotApplyError(f"cannot be read: {error}"))
+        else:
+            drifted[name] = Trial(name, diff, _checks([claim for claim in claims if name in claim.drifts]))
+    outcomes = (trials or Trials(root)).outcomes([clean, *drifted.values()], "runs")
+    changed |= {name: (trial.diff, outcomes[trial]) for name, trial in drifted.items()}
     return [judge(claim, outcomes[clean], {name: changed[name] for name in claim.drifts}) for claim in claims]
-
-
-def _diff(root: Path, drift: str) -> str | DoesNotApplyError:
-    try:
-        return read_change(root, drift).diff
-    except ChangeError as error:
-        return DoesNotApplyError(f"cannot be read: {error}")
 
 
 def _checks(claims: Sequence[Claim]) -> tuple[str, ...]:

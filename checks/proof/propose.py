@@ -51,14 +51,10 @@ def _git(root: Path, *arguments: str, given: str = "", index: str = "") -> str:
     Raises:
         ProposeError: It refuses.
     """
+    command = ["git", "-c", "core.quotePath=off", *arguments]
+    env = {**os.environ, **({"GIT_INDEX_FILE": index} if index else {})}
     done = subprocess.run(
-        ["git", "-c", "core.quotePath=off", *arguments],  # noqa: S607 - the developer's git
-        cwd=root,
-        env={**os.environ, **({"GIT_INDEX_FILE": index} if index else {})},
-        input=given,
-        capture_output=True,
-        check=False,
-        text=True,
+        command, cwd=root, env=env, input=given, capture_output=True, check=False, text=True
     )
     if done.returncode:
         raise ProposeError(f"git {arguments[0]}: {'; '.join(done.stderr.strip().splitlines())}")
@@ -97,9 +93,8 @@ def propose(name: str, title: str, motive: str, root: Path) -> None:
         _tree(root, index, "add", "--all", "--", "capstone")
         for path in _names(root, "--cached", "HEAD", index=index):
             if not path.startswith(f"{SOURCE}/"):
-                raise ProposeError(
-                    f"{path} is changed too: commit it first; a proposal changes {SOURCE} only"
-                )
+                message = f"{path} is changed too: commit it first; a proposal changes {SOURCE} only"
+                raise ProposeError(message)
         whole = _tree(root, index, *ADD)
         if not _names(root, "--cached", "HEAD", index=index):
             raise ProposeError(f"nothing below {SOURCE} is changed")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FOLDER = Path(".proof")
+INTERRUPTED = "prove interrupted: no bundle was written, what was run is kept"
 
 
 def select(data: ProofData, claims: Sequence[str], contract: str, rung: str) -> list[Claim]:
@@ -56,12 +57,7 @@ def lines(proofs: Sequence[Proof]) -> Iterator[str]:
     yield f"{counted} of {bundle.counted(len(proofs), 'claim')}"
 
 
-@command(
-    "prove",
-    "prove interrupted: no bundle was written, what was run is kept",
-    ProofDataError,
-    bundle.BundleError,
-)
+@command("prove", INTERRUPTED, ProofDataError, bundle.BundleError)
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Prove and write a bundle, or verify one."""
     parser = argparse.ArgumentParser(prog="invoke prove", description=__doc__)

@@ -35,6 +35,7 @@ QUESTIONS = {
 BOUNDARIES = ("domain", "application", "boundary", "storage", "signals", "sinks", "server")
 EXAM_SIZE = 12
 PASS_SCORE = 0.75
+INTERRUPTED = "\nreview ended without answers: nothing was judged"
 
 
 class AnswerError(ValueError):
@@ -60,11 +61,8 @@ class Truth:
     @property
     def right(self) -> dict[str, tuple[str, ...]]:
         """The right answers to each question: any of them."""
-        return {
-            "contract": self.contracts or (NONE,),
-            "rung": (self.rung or NONE,),
-            "boundary": self.boundaries or (NONE,),
-        }
+        answers = (self.contracts or (NONE,), (self.rung or NONE,), self.boundaries or (NONE,))
+        return dict(zip(QUESTIONS, answers, strict=True))
 
 
 def truth(entry: dict[str, Any], data: ProofData) -> Truth:
@@ -95,11 +93,8 @@ def truths(changes: Sequence[Change], data: ProofData, root: Path = ROOT) -> dic
 
 def known_answers(data: ProofData) -> dict[str, tuple[str, ...]]:
     """What may be answered to each question."""
-    return {
-        "contract": (*(contract.name for contract in data.contracts), NONE),
-        "rung": (*(rung.name for rung in data.rungs), NONE),
-        "boundary": (*BOUNDARIES, NONE),
-    }
+    names = ([contract.name for contract in data.contracts], [rung.name for rung in data.rungs], BOUNDARIES)
+    return {question: (*known, NONE) for question, known in zip(QUESTIONS, names, strict=True)}
 
 
 def read_answers(file: Path, names: Sequence[str], data: ProofData) -> dict[str, dict[str, str]]:
@@ -282,14 +277,7 @@ def _refuse_odd_options(asked: argparse.Namespace) -> None:
         raise AnswerError("--answers needs the name of a proposal, or --exam")
 
 
-@command(
-    "review",
-    "\nreview ended without answers: nothing was judged",
-    ProofDataError,
-    ChangeError,
-    AnswerError,
-    *NO_VERDICTS,
-)
+@command("review", INTERRUPTED, ProofDataError, ChangeError, AnswerError, *NO_VERDICTS)
 def main(arguments: Sequence[str]) -> int:
     """List, judge one, or take an exam."""
     parser = argparse.ArgumentParser(prog="invoke review", description=__doc__)

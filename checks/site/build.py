@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
+from logging.handlers import BufferingHandler
 from typing import TYPE_CHECKING
 
 from mkdocs.commands.build import build as mkdocs_build
@@ -26,18 +28,10 @@ OMITTED = 'not included in the "nav"'
 NAVIGATION = "'nav' configuration"
 
 
-class _Warnings(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
-
-
 def build(root: Path) -> list[Failure]:
     """Build the site into ``site/``; every warning is a failure."""
-    handler = _Warnings()
+    handler = BufferingHandler(sys.maxsize)
+    handler.setLevel(logging.WARNING)
     logger = logging.getLogger("mkdocs")
     logger.addHandler(handler)
     logger.propagate = False
@@ -47,12 +41,12 @@ def build(root: Path) -> list[Failure]:
         mkdocs_build(config)
     except Abort as aborted:
         # Strict mode ends this way after the warnings; anything else has no warning to show.
-        if not handler.messages:
-            handler.messages.append(str(aborted))
+        if not handler.buffer:
+            handler.handle(logging.makeLogRecord({"msg": str(aborted)}))
     finally:
         config.plugins.on_shutdown()
         logger.removeHandler(handler)
-    return [failure for message in handler.messages for failure in _locate(root, message)]
+    return [failure for record in handler.buffer for failure in _locate(root, record.getMessage())]
 
 
 def _locate(root: Path, message: str) -> Iterator[Failure]:

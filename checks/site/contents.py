@@ -52,20 +52,16 @@ def glossary_failures(site: Site) -> Iterator[Failure]:
     path = f"docs/{GLOSSARY}"
     before = ""
     for term in read_terms(page):
-        if term.name.lower() < before:
-            yield Failure(path, term.line, f"{term.name!r} comes after {before!r}, but not in the alphabet")
-        before = term.name.lower()
-        if not DEFINES.match(term.tooltip):
-            message = f"begin the definition of {term.name!r} with what it is: A, An or The and a noun"
-            yield Failure(path, term.line, message)
-        if not USED_ON.search(term.definition):
-            yield Failure(
-                path, term.line, f"the definition of {term.name!r} links no page that uses the word"
-            )
-        if term.anchor not in linked:
-            yield Failure(path, term.line, f"no other page links the term {term.name!r}")
-        if not DEFINED_BY.search(term.definition):
-            yield Failure(path, term.line, f"the definition of {term.name!r} links no API or capstone page")
+        name, tip, text = term.name, term.tooltip, term.definition
+        right = {
+            f"{name!r} comes after {before!r}, but not in the alphabet": name.lower() >= before,
+            f"begin the definition of {name!r} with what it is: A, An or The and a noun": DEFINES.match(tip),
+            f"the definition of {name!r} links no page that uses the word": USED_ON.search(text),
+            f"no other page links the term {name!r}": term.anchor in linked,
+            f"the definition of {name!r} links no API or capstone page": DEFINED_BY.search(text),
+        }
+        yield from (Failure(path, term.line, message) for message, holds in right.items() if not holds)
+        before = name.lower()
 
 
 def asked_failures(root: Path) -> Iterator[Failure]:
@@ -74,9 +70,8 @@ def asked_failures(root: Path) -> Iterator[Failure]:
     for kind, words in known_answers(ProofData.read(root)).items():
         marked = {term.name: term.line for term in terms if kind in term.classes}
         for word in {*words} - {*marked, NONE}:
-            yield Failure(
-                f"docs/{GLOSSARY}", 1, f"no entry {word!r} with the class .{kind}: review asks for it"
-            )
+            message = f"no entry {word!r} with the class .{kind}: review asks for it"
+            yield Failure(f"docs/{GLOSSARY}", 1, message)
         for word in {*marked} - {*words}:
             message = f"{word!r} has the class .{kind}, and review does not accept it as one"
             yield Failure(f"docs/{GLOSSARY}", marked[word], message)

@@ -57,9 +57,8 @@ class Look:
             drawn, kept = (f"{width} x {height}" for width, height in (self.size, self.room))
             yield self.fence.failure(f"this diagram is drawn {drawn}, and its room is {kept}: {RESERVE}")
         if self.shift > SHIFT:
-            yield self.fence.failure(
-                f"the page moves when this diagram is drawn: layout shift {self.shift:.3f}"
-            )
+            message = f"the page moves when this diagram is drawn: layout shift {self.shift:.3f}"
+            yield self.fence.failure(message)
 
     def _text_failures(self) -> Iterator[Failure]:
         if self.meant is None:

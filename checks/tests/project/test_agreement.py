@@ -144,7 +144,7 @@ def test_a_proposal_is_whole_and_changes_the_package_only(change: Change, line: 
     assert len(failures) == 1
     assert failures[0].startswith(f"docs/proposals/x/index.md:{line}: ")
     assert message in failures[0]
-    assert malformed(Change("x", "Title", "Why.", IS_41)) == []
+    assert not list(malformed(Change("x", "Title", "Why.", IS_41)))
 
 
 def test_this_repository_agrees_but_for_an_old_record(capsys: pytest.CaptureFixture[str]) -> None:
