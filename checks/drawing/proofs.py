@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from posixpath import relpath
 from typing import TYPE_CHECKING, Any
@@ -10,17 +11,21 @@ from checks.drawing.glossary import GLOSSARY
 from checks.proof.changes import read_change, read_changes
 from checks.proof.claims import ProofData
 from checks.proof.ladder import read_record
-from checks.proof.review import QUESTIONS, truth
+from checks.proof.review import QUESTIONS, known_answers, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from checks.proof.changes import Change
     from checks.proof.claims import Contract
 
 PROPOSALS = "proposals"
 MODULE = "module-10-performance-observability-security-review"
 MAP = "guides/outcomes-and-proof-map.md"
-FIRST, RED, GREEN = "first", "red", "green"
+FIRST, RED, GREEN = "● **first**", "○ red", "· green"
+LINKED = re.compile(r'proposals/([a-z0-9-]+)/index\.md|change\("([a-z0-9-]+)"\)')
+LESSON_PAGE = re.compile(r"^\| \[\d+\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
+CHANGED = re.compile(r"^\+\+\+ b/capstone/src/service_monitoring/(\w+)", re.MULTILINE)
 
 
 class Proofs:
@@ -107,8 +112,8 @@ class Proofs:
         """The ladder: what each rung costs, sees, cannot see, and saw first."""
         recorded = self._record.get("rungs", {})
         lines = [
-            "| rung | tests | seconds | first to see | alone |",
-            "| --- | ---: | ---: | ---: | ---: |",
+            "| rung | tests | seconds | red | first | alone |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |",
         ]
         for rung in self._data.rungs:
             cost = recorded.get(rung.name, {"tests": 0, "seconds": 0.0})
@@ -116,9 +121,9 @@ class Proofs:
             alone = [
                 entry for entry in first if sum(bool(cell["red"]) for cell in entry["rungs"].values()) == 1
             ]
-            lines.append(
-                f"| {rung.name} | {cost['tests']:,} | {cost['seconds']:.1f} | {len(first)} | {len(alone)} |"
-            )
+            red = sum(bool(entry["rungs"][rung.name]["red"]) for entry in self._drifts().values())
+            counts = f"{red} | {len(first)} | {len(alone)}"
+            lines.append(f"| {rung.name} | {cost['tests']:,} | {cost['seconds']:.1f} | {counts} |")
         lines.append("")
         for rung in self._data.rungs:
             sees = f"sees {rung.sees}. *Cannot see* {rung.blind}."
@@ -126,24 +131,38 @@ class Proofs:
         return "\n".join(lines)
 
     def matrix(self) -> str:
-        """Drifts by rungs: which rung saw each first, which later, which never."""
+        """Drifts by rungs, folded: a table for each rung with those that it is the first to see."""
         names = [rung.name for rung in self._data.rungs]
-        lines = ["| drift | breaks | " + " | ".join(names) + " |", "| --- | --- |" + " :-: |" * len(names)]
-        for name, entry in self._drifts().items():
-            cells = [self._cell(entry, rung) for rung in names]
-            broken = dict.fromkeys(
-                self._data.by_id[c].contract for c in entry["claims"] if c in self._data.by_id
-            )
-            link = f"[{entry['title']}]({self._to(f'{PROPOSALS}/{name}/index.md')})"
-            lines.append(f"| {link} | {', '.join(broken)} | " + " | ".join(cells) + " |")
-        return "\n".join(lines)
+        lines = []
+        for rung in names:
+            found = {name: entry for name, entry in self._drifts().items() if entry["first"] == rung}
+            lines += ["", f"**First seen by *{rung}*: {len(found)}**", ""]
+            lines += ["| drift | " + " | ".join(names) + " |", "| --- |" + " :-: |" * len(names)]
+            for name, entry in found.items():
+                cells = " | ".join(self._cell(entry, each) for each in names)
+                broken = ", ".join(truth(name, entry, self._data).contracts)
+                lines.append(f"| {self._link(name, entry['title'])}<br>breaks *{broken}* | {cells} |")
+        folded = "\n".join(f"    {line}" if line else "" for line in lines)
+        return f'??? abstract "Show which change proposals break a promise (spoils the reviews)"\n{folded}'
 
     def proposals(self) -> str:
-        """Every change proposal by its title; nothing says which to refuse."""
-        return "\n".join(
-            f"- [{change.title}]({self._to(f'{PROPOSALS}/{change.name}/index.md')})"
-            for change in read_changes(self._root)
-        )
+        """Every change proposal: below the lesson that links it, or the package that it changes."""
+        module = self._root / "docs" / MODULE
+        lessons: dict[str, str] = {}
+        order = []
+        for page in LESSON_PAGE.findall((module / "index.md").read_text(encoding="utf-8")):
+            text = (module / page).read_text(encoding="utf-8")
+            order.append(text.partition("\n")[0].removeprefix("# "))
+            for found in LINKED.findall(text):
+                lessons.setdefault("".join(found), order[-1])
+        groups: dict[str, list[Change]] = {title: [] for title in order}
+        changes = {change: CHANGED.findall(change.diff)[0] for change in read_changes(self._root)}
+        for change, package in sorted(changes.items(), key=lambda item: (item[1], item[0].name)):
+            groups.setdefault(lessons.get(change.name, f"More: {package}"), []).append(change)
+        lines = []
+        for group, members in groups.items():
+            lines += [f"## {group}", "", *(f"- {self._link(c.name, c.title)}" for c in members), ""]
+        return "\n".join(lines)
 
     def change(self, name: str) -> str:
         """The diff of a change proposal, and where to judge it."""
@@ -161,27 +180,32 @@ class Proofs:
             f"Answer three questions before you open the verdict, here or with `invoke review {name}`. "
             "`none` is a valid answer: approve a change that breaks nothing."
         )
-        parts = [
-            "## Judge it",
-            ask,
-            "\n".join(f"{number}. {words}." for number, words in enumerate(QUESTIONS.values(), 1)),
+        known = known_answers(self._data)
+        questions = [
+            f"{number}. **{words}:** {', '.join(known[question])}."
+            for number, (question, words) in enumerate(QUESTIONS.items(), 1)
         ]
+        parts = ["## Judge it", ask, "\n".join(questions)]
         entry = self._record.get("changes", {}).get(name)
         if entry is None:
             return "\n\n".join([*parts, "No rung was asked yet: `invoke ladder` asks all of them."])
-        folded = "\n".join(f"    {line}" if line else "" for line in self._verdict(entry))
+        folded = "\n".join(f"    {line}" if line else "" for line in self._verdict(name, entry))
         return "\n\n".join([*parts, f'??? abstract "What the rungs said"\n\n{folded}'])
 
-    def _verdict(self, entry: dict[str, Any]) -> Iterator[str]:
+    def _verdict(self, name: str, entry: dict[str, Any]) -> Iterator[str]:
         if not entry["first"]:
             yield "It keeps every promise: no rung goes red."
             return
-        true = truth(entry, self._data)
-        yield f"It breaks *{', '.join(true.contracts)}*; the promise is kept in {', '.join(true.boundaries)}."
+        true = truth(name, entry, self._data)
+        yield f"It breaks *{', '.join(true.contracts)}*, a promise that *{', '.join(true.boundaries)}* keeps:"
         yield ""
-        for claim in (self._data.by_id[name] for name in entry["claims"] if name in self._data.by_id):
+        for claim in true.broken:
             yield f"- {claim.statement} Kept by {_owner(claim.owner)}: `{claim.command}`."
         yield ""
+        if true.also_red:
+            links = (f"[{claim.id}]({self._to(MAP)}#{claim.id})" for claim in true.also_red)
+            yield f"Also red: the checks of {', '.join(links)}."
+            yield ""
         yield from self._seen(entry)
 
     def _seen(self, entry: dict[str, Any]) -> Iterator[str]:
@@ -198,7 +222,10 @@ class Proofs:
     def _cell(entry: dict[str, Any], rung: str) -> str:
         if not entry["rungs"][rung]["red"]:
             return GREEN
-        return f"**{FIRST}**" if entry["first"] == rung else RED
+        return FIRST if entry["first"] == rung else RED
+
+    def _link(self, name: str, title: str) -> str:
+        return f"[{title}]({self._to(f'{PROPOSALS}/{name}/index.md')})"
 
     def _drifts(self) -> dict[str, Any]:
         return {name: entry for name, entry in self._record.get("changes", {}).items() if entry["first"]}
