@@ -93,7 +93,7 @@ class Proofs:
         found = self._data.of_contract(contract)
         if not found:
             raise LookupError(f"no claim belongs to a contract {contract!r}")
-        lines = ["| claim | owner | rung | smallest honest command |", "| --- | --- | --- | --- |"]
+        lines = ["| claim | owner | rung | command |", "| --- | --- | --- | --- |"]
         for claim in found:
             named = f'<span id="{claim.id}"></span>{claim.statement}'
             lines.append(f"| {named} | {_owner(claim.owner)} | {claim.rung} | `{claim.command}` |")
