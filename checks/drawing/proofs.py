@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from posixpath import relpath
 from typing import TYPE_CHECKING, Any
@@ -11,17 +12,21 @@ from checks.drawing.tables import table
 from checks.proof.changes import read_change, read_changes
 from checks.proof.claims import ProofData
 from checks.proof.ladder import read_record, red_rungs
-from checks.proof.review import QUESTIONS, truth
+from checks.proof.review import QUESTIONS, known_answers, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from checks.proof.changes import Change
     from checks.proof.claims import Contract
 
 PROPOSALS = "proposals"
 MODULE = "module-10-performance-observability-security-review"
 MAP = "guides/outcomes-and-proof-map.md"
-FIRST, RED, GREEN = "first", "red", "green"
+FIRST, RED, GREEN = "● **first**", "○ red", "· green"
+LINKED = re.compile(r'proposals/([a-z0-9-]+)/index\.md|change\("([a-z0-9-]+)"\)')
+LESSON_PAGE = re.compile(r"^\| \[\d+\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
+CHANGED = re.compile(r"^\+\+\+ b/capstone/src/service_monitoring/(\w+)", re.MULTILINE)
 
 
 class Proofs:
@@ -81,7 +86,7 @@ class Proofs:
         for claim in found:
             named = f'<span id="{claim.id}"></span>{claim.statement}'
             rows.append((named, _owner(claim.owner), claim.rung, f"`{claim.command}`"))
-        return table(["claim", "owner", "rung", "smallest honest command"], rows)
+        return table(["claim", "owner", "rung", "command"], rows)
 
     def claim(self, name: str) -> str:
         """One claim, as a paragraph."""
@@ -98,28 +103,50 @@ class Proofs:
         rows, drifts = [], self._drifts().values()
         for rung in self._data.rungs:
             cost = recorded.get(rung.name, {"tests": 0, "seconds": 0.0})
+            red = sum(rung.name in red_rungs(entry) for entry in drifts)
             first = sum(entry["first"] == rung.name for entry in drifts)
             alone = sum(red_rungs(entry) == [rung.name] for entry in drifts)
-            rows.append((rung.name, f"{cost['tests']:,}", f"{cost['seconds']:.1f}", first, alone))
-        lines = [table(["rung", "tests:", "seconds:", "first to see:", "alone:"], rows), ""]
+            rows.append((rung.name, f"{cost['tests']:,}", f"{cost['seconds']:.1f}", red, first, alone))
+        lines = [table(["rung", "tests:", "seconds:", "red:", "first:", "alone:"], rows), ""]
         for rung in self._data.rungs:
             sees = f"sees {rung.sees}. *Cannot see* {rung.blind}."
             lines.append(f"- **{rung.name}**: {sees}\n\n    `{rung.command}`\n")
         return "\n".join(lines)
 
     def matrix(self) -> str:
-        """Drifts by rungs: which rung saw each first, which later, which never."""
+        """Drifts by rungs, folded: a table for each rung with those that it is the first to see."""
         names = [rung.name for rung in self._data.rungs]
-        rows = []
-        for name, entry in self._drifts().items():
-            broken = ", ".join(truth(entry, self._data).contracts)
-            link = self._link(name, entry["title"])
-            rows.append((link, broken, *(self._cell(entry, rung) for rung in names)))
-        return table(["drift", "breaks", *(f":{name}:" for name in names)], rows)
+        lines = []
+        for rung in names:
+            found = {name: entry for name, entry in self._drifts().items() if entry["first"] == rung}
+            rows = []
+            for name, entry in found.items():
+                broken = ", ".join(truth(name, entry, self._data).contracts)
+                drift = f"{self._link(name, entry['title'])}<br>breaks *{broken}*"
+                rows.append((drift, *(self._cell(entry, each) for each in names)))
+            lines += ["", f"**First seen by *{rung}*: {len(found)}**", ""]
+            lines += table(["drift", *(f":{each}:" for each in names)], rows).splitlines()
+        folded = "\n".join(f"    {line}" if line else "" for line in lines)
+        return f'??? abstract "Show which change proposals break a promise (spoils the reviews)"\n{folded}'
 
     def proposals(self) -> str:
-        """Every change proposal by its title; nothing says which to refuse."""
-        return "\n".join(f"- {self._link(each.name, each.title)}" for each in read_changes(self._root))
+        """Every change proposal: below the lesson that links it, or the package that it changes."""
+        module = self._root / "docs" / MODULE
+        lessons: dict[str, str] = {}
+        order = []
+        for page in LESSON_PAGE.findall((module / "index.md").read_text(encoding="utf-8")):
+            text = (module / page).read_text(encoding="utf-8")
+            order.append(text.partition("\n")[0].removeprefix("# "))
+            for found in LINKED.findall(text):
+                lessons.setdefault("".join(found), order[-1])
+        groups: dict[str, list[Change]] = {title: [] for title in order}
+        changes = {change: CHANGED.findall(change.diff)[0] for change in read_changes(self._root)}
+        for change, package in sorted(changes.items(), key=lambda item: (item[1], item[0].name)):
+            groups.setdefault(lessons.get(change.name, f"More: {package}"), []).append(change)
+        lines = []
+        for group, members in groups.items():
+            lines += [f"## {group}", "", *(f"- {self._link(c.name, c.title)}" for c in members), ""]
+        return "\n".join(lines)
 
     def change(self, name: str) -> str:
         """The diff of a change proposal, and where to judge it."""
@@ -137,24 +164,32 @@ class Proofs:
             f"Answer three questions before you open the verdict, here or with `invoke review {name}`. "
             "`none` is a valid answer: approve a change that breaks nothing."
         )
-        questions = "\n".join(f"{number}. {words}." for number, words in enumerate(QUESTIONS.values(), 1))
-        parts = ["## Judge it", ask, questions]
+        known = known_answers(self._data)
+        questions = [
+            f"{number}. **{words}:** {', '.join(known[question])}."
+            for number, (question, words) in enumerate(QUESTIONS.items(), 1)
+        ]
+        parts = ["## Judge it", ask, "\n".join(questions)]
         entry = self._record.get("changes", {}).get(name)
         if entry is None:
             return "\n\n".join([*parts, "No rung was asked yet: `invoke ladder` asks all of them."])
-        folded = "\n".join(f"    {line}" if line else "" for line in self._verdict(entry))
+        folded = "\n".join(f"    {line}" if line else "" for line in self._verdict(name, entry))
         return "\n\n".join([*parts, f'??? abstract "What the rungs said"\n\n{folded}'])
 
-    def _verdict(self, entry: dict[str, Any]) -> Iterator[str]:
+    def _verdict(self, name: str, entry: dict[str, Any]) -> Iterator[str]:
         if not entry["first"]:
             yield "It keeps every promise: no rung goes red."
             return
-        true = truth(entry, self._data)
-        yield f"It breaks *{', '.join(true.contracts)}*; the promise is kept in {', '.join(true.boundaries)}."
+        true = truth(name, entry, self._data)
+        yield f"It breaks *{', '.join(true.contracts)}*, a promise that *{', '.join(true.boundaries)}* keeps:"
         yield ""
-        for claim in (self._data.by_id[name] for name in entry["claims"] if name in self._data.by_id):
+        for claim in true.broken:
             yield f"- {claim.statement} Kept by {_owner(claim.owner)}: `{claim.command}`."
         yield ""
+        if true.also_red:
+            links = (f"[{claim.id}]({self._to(MAP)}#{claim.id})" for claim in true.also_red)
+            yield f"Also red: the checks of {', '.join(links)}."
+            yield ""
         yield from self._seen(entry)
 
     def _seen(self, entry: dict[str, Any]) -> Iterator[str]:
@@ -171,7 +206,7 @@ class Proofs:
     def _cell(entry: dict[str, Any], rung: str) -> str:
         if not entry["rungs"][rung]["red"]:
             return GREEN
-        return f"**{FIRST}**" if entry["first"] == rung else RED
+        return FIRST if entry["first"] == rung else RED
 
     def _drifts(self) -> dict[str, Any]:
         return {name: entry for name, entry in self._record.get("changes", {}).items() if entry["first"]}

@@ -1,15 +1,18 @@
 """Judge change proposals: `invoke review` lists them, `invoke review NAME` asks, then shows what is true.
 
-Three questions: which contract the change breaks, which rung shows it first, and at which boundary the
-promise is kept. `none` three times: it keeps every promise. The truth is what the rungs said.
+Three questions: which contract the change breaks, which rung sees it first, and which package keeps the
+promise. `none` three times: it keeps every promise. The truth is what the rungs said. A change breaks the
+claim that names it as its drift; the other claims whose checks failed are listed as also red.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import secrets
 import sys
+import textwrap
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +29,16 @@ from checks.proof.trial import NO_VERDICTS, Trials, capstone_digest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from checks.proof.claims import Claim
+
 NONE = "none"
 QUESTIONS = {
     "contract": "The contract that this change breaks",
-    "rung": "The rung that shows it first",
-    "boundary": "The boundary at which the promise is kept",
+    "rung": "The rung that sees it first, in the order of the ladder",
+    "boundary": "The package of the capstone that keeps the promise",
 }
 BOUNDARIES = ("domain", "application", "boundary", "storage", "signals", "sinks", "server")
+WIDTH = 88
 EXAM_SIZE = 12
 PASS_SCORE = 0.75
 INTERRUPTED = "\nreview ended without answers: nothing was judged"
@@ -47,16 +53,26 @@ class Truth:
     """What the rungs said of a change.
 
     Attributes:
-        contracts: The contracts of the claims whose checks went red; empty: every promise is kept.
+        broken: The claims that name the change as their drift; empty: every promise is kept.
+        also_red: The other claims whose checks went red.
         rung: The first red rung; empty: none.
-        boundaries: The packages of what keeps the broken claims.
-        entry: The row of the record: every rung, the first red test, the broken claims.
+        entry: The row of the record: every rung, the first red test, the claims with a red check.
     """
 
-    contracts: tuple[str, ...]
+    broken: tuple[Claim, ...]
+    also_red: tuple[Claim, ...]
     rung: str
-    boundaries: tuple[str, ...]
     entry: dict[str, Any]
+
+    @property
+    def contracts(self) -> tuple[str, ...]:
+        """The contracts of the broken claims."""
+        return tuple(dict.fromkeys(claim.contract for claim in self.broken))
+
+    @property
+    def boundaries(self) -> tuple[str, ...]:
+        """The packages that keep the broken claims."""
+        return tuple(dict.fromkeys(claim.owner.split(".")[1] for claim in self.broken))
 
     @property
     def right(self) -> dict[str, tuple[str, ...]]:
@@ -65,15 +81,12 @@ class Truth:
         return dict(zip(QUESTIONS, answers, strict=True))
 
 
-def truth(entry: dict[str, Any], data: ProofData) -> Truth:
-    """What a row of the record says."""
-    broken = [data.by_id[name] for name in entry["claims"] if name in data.by_id]
-    return Truth(
-        tuple(dict.fromkeys(claim.contract for claim in broken)),
-        entry["first"],
-        tuple(dict.fromkeys(claim.owner.split(".")[1] for claim in broken)),
-        entry,
-    )
+def truth(name: str, entry: dict[str, Any], data: ProofData) -> Truth:
+    """What a row of the record says of the change of this name."""
+    red = [data.by_id[claim] for claim in entry["claims"] if claim in data.by_id]
+    broken = [claim for claim in red if name in claim.drifts] or red
+    also_red = [claim for claim in red if claim not in broken]
+    return Truth(tuple(broken), tuple(also_red), entry["first"], entry)
 
 
 def truths(changes: Sequence[Change], data: ProofData, root: Path = ROOT) -> dict[str, Truth]:
@@ -88,7 +101,7 @@ def truths(changes: Sequence[Change], data: ProofData, root: Path = ROOT) -> dic
     old = [trial for name, trial in ladder.trials.items() if name not in rows]
     if old:
         rows |= ladder.rows(Trials(root).run(old, "changes tried"))[0]
-    return {change.name: truth(rows[change.name], data) for change in changes}
+    return {change.name: truth(change.name, rows[change.name], data) for change in changes}
 
 
 def known_answers(data: ProofData) -> dict[str, tuple[str, ...]]:
@@ -135,18 +148,20 @@ def ask(data: ProofData) -> dict[str, str]:
 
 def proposal(change: Change) -> str:
     """The proposal as its author brings it."""
-    return f"{change.title}\n{'=' * len(change.title)}\n\n{change.motive}\n\n{change.diff.rstrip()}"
+    motive = "\n\n".join(textwrap.fill(part, WIDTH) for part in change.motive.split("\n\n"))
+    return f"{change.title}\n{'=' * len(change.title)}\n\n{motive}\n\n{change.diff.rstrip()}"
 
 
-def resolution(true: Truth, answers: dict[str, str], data: ProofData) -> Iterator[str]:
+def resolution(true: Truth, answers: dict[str, str]) -> Iterator[str]:
     """What is true, what shows it, and how the answers compare."""
     entry = true.entry
     if true.rung:
         names = ", ".join(true.contracts) or "no claim of a contract, but a test"
         yield f"It breaks: {names}."
-        for name in entry["claims"]:
-            claim = data.by_id[name]
+        for claim in true.broken:
             yield f"  {claim.id}, kept by {claim.owner}: {claim.statement}"
+        if true.also_red:
+            yield f"Also red: the checks of {', '.join(claim.id for claim in true.also_red)}."
         if cell := entry["rungs"].get(true.rung):
             yield f"First seen by {true.rung}: {cell['test']}"
             yield f"  {cell['message']}"
@@ -212,7 +227,7 @@ def exam(data: ProofData, seed: str, answers_file: Path | None) -> int:
         answers = _ask_all([changes[name] for name in names], seed, data)
     for name in names:
         print(f"\n{name}: {changes[name].title}")
-        print(*resolution(true[name], answers[name], data), sep="\n")
+        print(*resolution(true[name], answers[name]), sep="\n")
     result = score(answers, true)
     print(f"\nexam {seed}: {sum(result.parts)} of {len(result.parts)} answers right")
     print(f"refused {sum(result.refused)} of {len(result.refused)} changes that break a promise")
@@ -246,7 +261,7 @@ def judge(name: str, data: ProofData, answers_file: Path | None) -> int:
     answers = answers or ask(data)
     print()
     true = truths([change], data)[name]
-    print(*resolution(true, answers, data), sep="\n")
+    print(*resolution(true, answers), sep="\n")
     return 0 if all(answer in true.right[question] for question, answer in answers.items()) else 1
 
 
@@ -301,7 +316,10 @@ def main(arguments: Sequence[str]) -> int:
         return judge(asked.name, data, asked.answers)
     changes = read_changes(ROOT)
     width = max(len(change.name) for change in changes)
-    print(*(f"{change.name:<{width}}  {change.title}" for change in changes), sep="\n")
+    try:
+        print(*(f"{change.name:<{width}}  {change.title}" for change in changes), sep="\n", flush=True)
+    except BrokenPipeError:  # as `head` does; Python would write the rest once more when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.drawing.proofs import Proofs
 from checks.proof import review
 from checks.proof.changes import read_change, read_changes
 from checks.proof.claims import ROOT, ProofData
@@ -72,12 +76,41 @@ def test_a_proposal_is_judged_from_a_file(
     file = answers_file(tmp_path / "a.toml", answers)
     assert review.main(["refill-one-sample", f"--answers={file}"]) == 0
     told = capsys.readouterr().out
-    assert told.index("Refill one sample") < told.index("+++ b/capstone") < told.index("It breaks: authority")
+    assert told.index("Refill One Sample") < told.index("+++ b/capstone") < told.index("It breaks: authority")
     assert f"First seen by {true['refill-one-sample'].rung}: tests/" in told
     answers["refill-one-sample"]["contract"] = "none"
     answers_file(file, answers)
     assert review.main(["refill-one-sample", f"--answers={file}"]) == 1
     assert "contract:  none, wrong: authority" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("as_recorded")
+def test_a_change_breaks_the_claim_that_names_it_and_no_other(data: ProofData) -> None:
+    """Rounded values turn a test of whole batches red too, and yet no batch was split."""
+    name = "keep-values-in-single-precision"
+    true = review.truths([read_change(ROOT, name)], data)[name]
+    assert (true.contracts, true.boundaries) == (("freshness",), ("domain",))
+    assert "atomicity" in {claim.contract for claim in true.also_red}
+    told = "\n".join(review.resolution(true, dict.fromkeys(review.QUESTIONS, "atomicity")))
+    assert "It breaks: freshness.\n  values-to-the-bit, kept by" in told
+    assert "Also red: the checks of commits-are-seen-at-once, " in told
+    assert "contract:  atomicity, wrong: freshness" in told
+
+
+def test_the_list_ends_quietly_when_its_reader_does() -> None:
+    """As `invoke review | head` does; no traceback, and status 0."""
+    command = f"set -o pipefail; {sys.executable} -u -m checks.proof.review | true"
+    done = subprocess.run(["/bin/bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_page_of_proposals_lists_each_once_and_no_verdict() -> None:
+    """Below the lesson that links it, or the package that it changes."""
+    drawn = Proofs(ROOT, lambda: "proposals/index.md").proposals()
+    names = [change.name for change in read_changes(ROOT)]
+    assert sorted(re.findall(r"\]\(([\w-]+)/index\.md\)", drawn)) == names
+    assert drawn.startswith("## Measuring Allocation Costs")
+    assert "## More: storage\n" in drawn
 
 
 @pytest.mark.usefixtures("as_recorded")
