@@ -60,7 +60,7 @@ class PageRuns:
     """The pages of this run and the scratch copy of the page that is being run."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
         self._folder = tempfile.TemporaryDirectory(prefix="pages-")
         self.remembered = memory.Memory("pages", root)
         self.page: Callable[[Path], Page] = cache(lambda file: Page(self.copy, self._copied(file)))
@@ -73,7 +73,7 @@ class PageRuns:
     def copy(self) -> Path:
         """The repository as it was when the run began: what is read, run and remembered."""
         copy = Path(self._folder.name) / "repository"
-        memory.copy_repository(self._root, copy)
+        memory.copy_repository(self.root, copy)
         return copy
 
     @cached_property
@@ -101,7 +101,7 @@ class PageRuns:
     @cached_property
     def drawn(self) -> dict[Fence, list[Failure]]:
         """What Mermaid says of each diagram; all of the run's are parsed at once."""
-        return mermaid.check(self._root, self.diagrams)
+        return mermaid.check(self.root, self.diagrams)
 
     def close(self) -> None:
         """Remove the copies, also when the run was interrupted."""
@@ -109,7 +109,7 @@ class PageRuns:
         self._folder.cleanup()
 
     def _copied(self, file: Path) -> Path:
-        return self.copy / file.relative_to(self._root)
+        return self.copy / file.relative_to(self.root)
 
 
 _runs: PageRuns
@@ -128,6 +128,9 @@ class PageFile(pytest.File):
         """How the page is written, then its blocks."""
         page = _runs.page(self.path)
         yield PageItem.from_parent(self, name="page", check=partial(_rules, page))
+        if any(fence.language == "python" for fence in page.fences):
+            check: Check = partial(program.problems, page, memory.Memory("programs", _runs.root))
+            yield PageItem.from_parent(self, name="program", check=check)
         for fence in page.fences:
             if fence.language in {"console", "mermaid", *PARSERS}:
                 name = f"{fence.language}[line:{fence.line}]"
@@ -166,7 +169,7 @@ def _raise(failures: Sequence[Failure]) -> None:
 def _rules(page: Page) -> Iterator[Failure]:
     """The labels, masks, places and width of a page's fences, its questions and its phrases."""
     yield from page.problems()
-    for rules in (lesson, program, style):
+    for rules in (lesson, style):
         yield from rules.problems(page)
 
 

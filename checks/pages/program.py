@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from checks.failure import Failure, command
+from checks.memory import digest, environment, repository_files
 from checks.pages import interpreter
 from checks.pages.page import Page
+from checks.pages.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from checks.memory import Memory
     from checks.pages.page import Fence
 
+SHOWN = "Enter runs this block, q stops: "
+FOLDED = "The next block is folded on the page: Enter skips it, r shows and runs it: "
+LAST_LINES = 8
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
@@ -32,9 +39,10 @@ def name_of(file: PurePath) -> str:
 
 
 def source(page: Page) -> str:
-    """The blocks in order, below the headings that they stand under."""
+    """The blocks that are not folded, in order, below the headings that they stand under."""
     parts = [f"# {page.path}: run it in the folder of the repository, with `python -i`.\n"]
-    for heading, blocks in groupby(_blocks(page), key=lambda block: block[0]):
+    shown = (block for block in _blocks(page) if not block[1].indent)
+    for heading, blocks in groupby(shown, key=lambda block: block[0]):
         parts += [f"# {heading}\n", *(fence.content for _, fence in blocks)]
     return "\n".join(parts)
 
@@ -50,20 +58,33 @@ def _blocks(page: Page) -> Iterator[tuple[str, Fence]]:
             yield headings[max(number for number in headings if number < fence.line)], fence
 
 
-def problems(page: Page) -> Iterator[Failure]:
-    """What is wrong with the blocks as one program."""
-    try:
-        compile(source(page), page.path, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        yield Failure(page.path, 1, f"the blocks of this page are not one program: {error.msg}")
+def problems(page: Page, remembered: Memory) -> Iterator[Failure]:
+    """What is wrong with a page's program: without the folded blocks too, it runs to its end."""
+    program = source(page)
+    now = digest(page.root, repository_files(page.root, "capstone/src"), program, environment())
+    if not remembered.known(page.path, now):
+        with closing(Scratch(page.root, page.file)) as scratch:
+            (scratch.work.parent / "program.py").write_text(program, encoding="utf-8")
+            said = scratch.run_command("python -i ../program.py < /dev/null")
+        if said.error or any(line.startswith(("Traceback", "SyntaxError")) for line in said.lines):
+            message = "without the folded blocks, the blocks of this page do not run to their end"
+            yield Failure(page.path, 1, message, said.error or "\n".join(said.lines[-LAST_LINES:]))
+        else:
+            remembered.keep(page.path, now, lambda: now)
 
 
 def walk(page: Page) -> int:
-    """Show each block, wait for Enter on a terminal, and run it; 1 where a block fails."""
+    """Show each block, wait for Enter on a terminal, and run it; 1 where a block fails.
+
+    A block that is folded on the page, such as an answer, is neither shown nor run unless it is asked for.
+    """
     namespace = interpreter.begin(page.path, page.text)
     for heading, fence in _blocks(page):
-        print(f"\n{page.path}:{fence.line}: {heading}\n\n{fence.content}", flush=True)
-        if sys.stdin.isatty() and input("Enter runs this block, q stops: ").strip() == "q":
+        place = f"\n{page.path}:{fence.line}: {heading}"
+        if fence.indent and not (sys.stdin.isatty() and input(f"{place}\n{FOLDED}").strip() == "r"):
+            continue
+        print(f"{place}\n\n{fence.content}", flush=True)
+        if not fence.indent and sys.stdin.isatty() and input(SHOWN).strip() == "q":
             break
         reply = interpreter.run("\n" * fence.line + fence.content, page.path, namespace)
         if reply["error"]:

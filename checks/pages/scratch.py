@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from threading import Event
 
-LIMIT_S = 60
+LIMIT_S = 300
 COLUMNS = 100
 
 

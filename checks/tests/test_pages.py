@@ -38,7 +38,12 @@ BROKEN = {
     "no program": (
         ("```python", "x = 1", "```", "", "```python", "from __future__ import annotations", "```"),
         1,
-        "are not one program: from __future__ imports",
+        "do not run to their end",
+    ),
+    "folded block that is needed": (
+        ("??? note", "", "    ```python", "    x = 1", "    ```", "", "```python", "y = x", "```"),
+        1,
+        "without the folded blocks, the blocks of this page do not run to their end",
     ),
     "phrase": (("# What was", "asked for"), 1, "'What was\\nasked for': write name the thing"),
     "phrase in a block": (

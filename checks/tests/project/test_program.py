@@ -11,25 +11,10 @@ from contextlib import suppress
 
 import pytest
 
-from checks.pages import program
 from checks.tests.repository import ROOT
 
 COMMAND = [sys.executable, "-m", "checks.pages.program"]
 NAME = "trust-boundary"
-
-
-def test_a_download_runs_to_its_end() -> None:
-    """As the page says: `python -i NAME.py`."""
-    source = program.source(program.programs(ROOT / "docs")[NAME])
-    ran = subprocess.run(
-        [sys.executable, "-i", "-c", source],
-        stdin=subprocess.DEVNULL,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert ran.stdout.startswith("bad_metric | 'cpu busy'")
-    assert "Traceback" not in ran.stderr
 
 
 def test_without_a_terminal_it_waits_for_nothing() -> None:
