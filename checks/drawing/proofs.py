@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROPOSALS = "proposals"
 MODULE = "module-10-performance-observability-security-review"
 MAP = "guides/outcomes-and-proof-map.md"
-FIRST, RED, GREEN = "● **first**", "○ red", "· green"
+FIRST, RED, GREEN = "●&nbsp;**first**", "○&nbsp;red", "·&nbsp;green"
 LINKED = re.compile(r'proposals/([a-z0-9-]+)/index\.md|change\("([a-z0-9-]+)"\)')
 LESSON_PAGE = re.compile(r"^\| \[\d+\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
 CHANGED = re.compile(r"^\+\+\+ b/capstone/src/service_monitoring/(\w+)", re.MULTILINE)
