@@ -2,8 +2,8 @@
 
 The drawing is as wide as its column, and its text does not shrink with it: places and widths are parts of the
 whole, heights and letters are fixed. A name that is longer than its box is cut off at the edge; the tooltip
-and the table have it whole. The stronger a box's colour, the more of the count is its own and not of
-what it calls.
+has it whole, and the table has the widest boxes. The stronger a box's colour, the more of the count is not in
+a box below it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ROW = 22
 LETTERS = 12
 SHORTEST_NAMED = 0.04  # of the whole width: one letter on a phone
+NARROWEST_IN_TABLE = 0.05
+MARKED = str.maketrans({"_": "&#95;", "*": "&#42;"})  # what Markdown would take for emphasis
 FAINT, STRONG = 0.12, 0.4  # text stays readable on both
 
 
@@ -53,7 +55,7 @@ class Box(NamedTuple):
         depth: How many calls below the root.
         left: Where it begins, as a part of the whole width.
         value: What was counted.
-        own: What of this was not counted in a child.
+        own: What of this was not counted in a child: its own, and that of children that were left out.
     """
 
     name: str
@@ -91,15 +93,20 @@ def draw(identity: str, flame: Flame) -> str:
 
 
 def table(flame: Flame) -> str:
-    """A row for each box."""
-    labels = ("function", "called by", flame["unit"], "of these its own")
+    """A row for each wide box."""
+    labels = ("function", "called by", f"{flame['unit']}, with everything below")
     head = "".join(f'<th scope="col">{escape(label)}</th>' for label in labels)
+    whole = flame["root"]["value"]
     body = "".join(
-        f'<tr><th scope="row">{escape(box.name)}</th><td>{escape(box.caller)}</td>'
-        f"<td>{box.value:,}</td><td>{box.own:,}</td></tr>"
+        f'<tr><th scope="row">{_plain(box.name)}</th><td>{_plain(box.caller)}</td><td>{box.value:,}</td></tr>'
         for box in boxes(flame["root"])
+        if box.value >= NARROWEST_IN_TABLE * whole
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _plain(text: str) -> str:
+    return escape(text).translate(MARKED)
 
 
 def _boxes(frame: Frame, caller: str, depth: int, left: float, whole: float) -> Iterator[Box]:
@@ -117,12 +124,12 @@ def _box(box: Box, whole: float, busiest: float, unit: str) -> str:
     share = box.value / whole
     width, height = f"{share:.3%}", ROW - 1
     opacity = FAINT + (STRONG - FAINT) * box.own / busiest
-    says = f"{box.name}: {box.value:,} {unit}, {share:.1%} of all, {box.own:,} its own"
-    name = f'<text x="4" y="15" font-size="{LETTERS}" fill="currentColor">{escape(box.name)}</text>'
+    says = f"{box.name}: {box.value:,} {unit}, {share:.1%} of all, {box.own:,} not in a box below"
+    name = f'<text x="4" y="15" font-size="{LETTERS}" fill="currentColor">{_plain(box.name)}</text>'
     # The style repeats what the attributes say: the page's style sheet has rules for every svg.
     return (
         f'<svg x="{box.left:.3%}" y="{ROW * box.depth}" width="{width}" height="{height}" '
-        f'style="height: {height}px; overflow: hidden; width: {width}"><title>{escape(says)}</title>'
+        f'style="height: {height}px; overflow: hidden; width: {width}"><title>{_plain(says)}</title>'
         f'<rect width="100%" height="100%" fill="var(--plot-1)" fill-opacity="{opacity:.2f}" '
         f'stroke="var(--plot-1)" stroke-opacity="{STRONG}"/>{name if share >= SHORTEST_NAMED else ""}</svg>'
     )

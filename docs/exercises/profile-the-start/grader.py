@@ -19,12 +19,16 @@ from service_monitoring.testing import SteppableMonitor, make_rule
 
 MISTAKES = {
     "incomplete": (
-        "Fill in every key. store, function, figure, decided_by, boundary and contract are text; rules and "
-        "stop_at_most are whole numbers; predicted and exponent are numbers."
+        "Fill in every key. store, function, figure, decided_by, boundary and contract are text; rules, "
+        "stop_at_most and profiled are whole numbers; predicted and exponent are numbers."
     ),
     "rules-out-of-range": (
         "rules must be between 20 and 200. With fewer rules, the linear part of the count hides the square. "
         "With more, the profile takes longer and shows nothing new."
+    ),
+    "copied-from-the-lesson": (
+        "rules is a size that the lesson has counted. Choose another size, derive its count, and profile it "
+        "yourself."
     ),
     "store-without-documents": (
         'store must be "sqlite", as in the service whose start is slow. The memory store keeps the objects '
@@ -89,12 +93,18 @@ MISTAKES = {
         "Your own prediction is below stop_at_most, so by this plan there is nothing to do. Choose a limit "
         "that today's start exceeds, and that a start you would leave alone does not."
     ),
+    "not-profiled": (
+        "profiled is more than 5 % away from the calls of all functions in a start with your number of "
+        "rules. Run cProfile on that start, and copy the number before `function calls` from the first line "
+        "of the table."
+    ),
 }
 
 FEWEST, MOST = 20, 200
+IN_THE_LESSON = (25, 30, 50, 60, 80, 100, 120, 200)
 ROOM = 0.05
 _TEXTS = ("store", "function", "figure", "decided_by", "boundary", "contract")
-_NUMBERS = ("rules", "predicted", "exponent", "stop_at_most")
+_NUMBERS = ("rules", "predicted", "exponent", "stop_at_most", "profiled")
 
 
 class Plan(NamedTuple):
@@ -110,6 +120,7 @@ class Plan(NamedTuple):
     predicted: float
     exponent: float
     stop_at_most: int
+    profiled: int
 
 
 def grade(submission: dict[str, object]) -> str | None:
@@ -120,14 +131,16 @@ def grade(submission: dict[str, object]) -> str | None:
     if not all(type(number) in (int, float) and isfinite(number) for number in numbers):
         return "incomplete"
     plan = Plan(*texts, *numbers)
-    if type(plan.rules) is not int or type(plan.stop_at_most) is not int:
+    if not all(type(whole) is int for whole in (plan.rules, plan.stop_at_most, plan.profiled)):
         return "incomplete"
-    return _of_workload(plan) or _of_counts(plan) or _of_cause(plan) or _of_limit(plan)
+    return _of_workload(plan) or _of_counts(plan) or _of_cause(plan) or _of_limit(plan) or _of_profile(plan)
 
 
 def _of_workload(plan):
     if not FEWEST <= plan.rules <= MOST:
         return "rules-out-of-range"
+    if plan.rules in IN_THE_LESSON:
+        return "copied-from-the-lesson"
     if plan.store != "sqlite":
         return "store-without-documents"
     if plan.figure != "calls":
@@ -168,6 +181,11 @@ def _of_limit(plan):
     if plan.stop_at_most < plan.rules:
         return "never-stops"
     return "stopped-before-it-began" if plan.predicted * (1 - ROOM) <= plan.stop_at_most else None
+
+
+def _of_profile(plan):
+    total = sum(_all_calls(plan.rules).values())
+    return "not-profiled" if abs(plan.profiled - total) > ROOM * total else None
 
 
 def _code(name):
@@ -218,16 +236,21 @@ def _start(count):
             SteppableMonitor(*rules, store=store)
 
 
-@cache
 def _calls(count):
     """How often each function of the capstone runs in a start with this many rules."""
+    return {
+        code: calls
+        for code, calls in _all_calls(count).items()
+        if not isinstance(code, str) and "service_monitoring" in code.co_filename
+    }
+
+
+@cache
+def _all_calls(count):
+    """How often each function runs, those of Python and C included."""
     profile = cProfile.Profile()
     profile.runcall(_start, count)
-    return {
-        entry.code: entry.callcount
-        for entry in profile.getstats()
-        if not isinstance(entry.code, str) and "service_monitoring" in entry.code.co_filename
-    }
+    return {entry.code: entry.callcount for entry in profile.getstats()}
 
 
 def _above(code, **arguments):
