@@ -5,19 +5,18 @@ from __future__ import annotations
 import sys
 from difflib import get_close_matches
 from itertools import groupby
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from checks.failure import Failure, command
+from checks.memory import ROOT
 from checks.pages import interpreter
 from checks.pages.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path, PurePath
 
     from checks.pages.page import Fence
-
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def programs(docs: Path) -> dict[str, Page]:
@@ -75,7 +74,7 @@ def walk(page: Page) -> int:
 @command("page", "page stopped", LookupError)
 def main(name: str) -> int:
     """Run a page; the exit status is 2 for a name that no page has."""
-    pages = programs(DOCS)
+    pages = programs(ROOT / "docs")
     if name not in pages:
         near = ", ".join(get_close_matches(name, pages, cutoff=0))
         raise LookupError(f"there is no page {name!r} with Python blocks; the nearest names are: {near}")

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from checks import child
+from checks.memory import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TRACE = "machine-under-load"
 PLAIN = {"COLUMNS": "100", "NO_COLOR": "1", "TZ": "UTC"}
 COMMANDS = {

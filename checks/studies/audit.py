@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from checks.child import UnfinishedError
 from checks.evidence.comparison import EVIDENCE, outdated_figures, unheld_figures
-from checks.evidence.figures import ROOT
 from checks.evidence.measurement import NotMeasuredError
 from checks.evidence.sections import section_failures
 from checks.failure import Failure
+from checks.memory import ROOT
 from checks.progress import Progress
 from checks.studies.table import COMMANDS, MEASUREMENTS
 
