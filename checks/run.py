@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from checks import child, memory
 from checks.failure import command
+from checks.memory import ROOT
 from checks.progress import Progress
 from checks.tooling.next_steps import next_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = ROOT / ".cache/blocks.json"  # written by the part `pages`: how many blocks of each kind it checked
 WORKERS = 3  # one more than processors: the drill waits most of its time
 LIMIT_S = 3_000

@@ -16,6 +16,7 @@ from checks.drawing.proofs import MODULE, Proofs, title_of
 from checks.drawing.tables import table
 from checks.evidence.sections import section
 from checks.exercises.exercise import read_exercises
+from checks.memory import ROOT
 from checks.pages import lesson
 from checks.pages.page import Page
 from checks.pages.parsers import PARSERS
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     Macros = tuple[Callable[..., str], ...]
 
-ROOT = Path(__file__).resolve().parents[2]
 EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
 OVERVIEW = ROOT / "docs" / MODULE / "index.md"

@@ -12,16 +12,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import log
-from pathlib import Path
 from time import perf_counter, process_time, sleep
 from typing import TYPE_CHECKING, Any
 
-from checks.memory import digest, write_whole
+from checks.memory import ROOT, digest, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "assets" / "evidence"
 PACKAGE = "capstone/src/service_monitoring"
 UNDISTURBED_S = 10

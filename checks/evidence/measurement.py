@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checks.child import UnfinishedError, run
-from checks.evidence.figures import ROOT, Evidence, Figure, flat
+from checks.evidence.figures import Evidence, Figure, flat
+from checks.memory import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

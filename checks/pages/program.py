@@ -6,17 +6,17 @@ import sys
 from contextlib import closing
 from difflib import get_close_matches
 from itertools import groupby
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from checks.failure import Failure, command
-from checks.memory import digest, environment, repository_files
+from checks.memory import ROOT, digest, environment, repository_files
 from checks.pages import interpreter
 from checks.pages.page import Page
 from checks.pages.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path, PurePath
 
     from checks.memory import Memory
     from checks.pages.page import Fence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SHOWN = "Enter runs this block, q stops: "
 FOLDED = "The next block is folded on the page: Enter skips it, r shows and runs it: "
 LAST_LINES = 8
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def programs(docs: Path) -> dict[str, Page]:
@@ -96,7 +95,7 @@ def walk(page: Page) -> int:
 @command("page", "page stopped", LookupError)
 def main(name: str) -> int:
     """Run a page; the exit status is 2 for a name that no page has."""
-    pages = programs(DOCS)
+    pages = programs(ROOT / "docs")
     if name not in pages:
         near = ", ".join(get_close_matches(name, pages, cutoff=0))
         raise LookupError(f"there is no page {name!r} with Python blocks; the nearest names are: {near}")

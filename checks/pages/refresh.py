@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.failure import command
-from checks.memory import Memory, write_whole
+from checks.memory import ROOT, Memory, write_whole
 from checks.pages import blocks
 from checks.pages.page import FENCE_LINE, Page
 from checks.pages.plugin import page_digests
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from checks.failure import Failure
     from checks.pages.blocks import Outcome
     from checks.pages.page import Fence
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[Failure]]:

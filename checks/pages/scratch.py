@@ -113,14 +113,9 @@ class Scratch:
 class _Interpreter(Child):
     def __init__(self, path: str, page: Path, work: Path, environment: dict[str, str]) -> None:
         reading, writing = os.pipe()
-        super().__init__(
-            # -P: a block must not import this folder's modules by accident.
-            [sys.executable, "-P", interpreter.__file__, path, str(page), str(writing)],
-            cwd=work,
-            env=environment,
-            stdin=subprocess.PIPE,
-            pass_fds=[writing],
-        )
+        # -P: a block must not import this folder's modules by accident.
+        command = [sys.executable, "-P", interpreter.__file__, path, str(page), str(writing)]
+        super().__init__(command, cwd=work, env=environment, stdin=subprocess.PIPE, pass_fds=[writing])
         os.close(writing)
         self._replies: IO[str] = os.fdopen(reading, encoding="utf-8")
 

@@ -8,8 +8,9 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from checks.failure import Failure, command, report
+from checks.memory import ROOT
 from checks.proof.changes import ChangeError, malformed, names_of_changes, page_of, read_change
-from checks.proof.claims import CLAIMS, ROOT, ProofData, ProofDataError
+from checks.proof.claims import CLAIMS, ProofData, ProofDataError
 from checks.proof.ladder import RECORD, contradictions, dull_rungs, read_record, stale
 
 if TYPE_CHECKING:

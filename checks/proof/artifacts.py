@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from checks import child
+from checks.memory import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TRACE = "machine-under-load"
 PLAIN = {"COLUMNS": "100", "NO_COLOR": "1", "TZ": "UTC"}
 COMMANDS = {
@@ -45,13 +45,10 @@ def write_all(folder: Path, capstone: Path) -> None:
 
 def _write(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as state:
-        for name, command in COMMANDS.items():
-            done = subprocess.run(
-                [sys.executable, "-m", "service_monitoring", *command],
-                env={**os.environ, "XDG_STATE_HOME": state},
-                capture_output=True,
-                check=False,
-            )
+        env = {**os.environ, "XDG_STATE_HOME": state}
+        for name, arguments in COMMANDS.items():
+            command = [sys.executable, "-m", "service_monitoring", *arguments]
+            done = subprocess.run(command, env=env, capture_output=True, check=False)
             why = b"not made: %s\n" % b"".join(done.stderr.splitlines()[-1:])
             (folder / name).write_bytes(why if done.returncode else done.stdout)
     # The story that the artifact rung tells too, to the same adapters.

@@ -23,8 +23,8 @@ import jsonschema_rs
 
 from checks import child
 from checks.failure import shortened
+from checks.memory import ROOT
 from checks.proof.artifacts import ARTIFACTS, write_all
-from checks.proof.claims import ROOT
 from checks.proof.proof import ERROR, NOT_RUN, PROVED, RED
 from checks.proof.trial import capstone_digest
 

@@ -172,10 +172,10 @@ class ProofData:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not fit together inside the file: the name of the entry, and what is wrong with it."""
-        yield from _twice("contract", [contract.name for contract in self.contracts])
+        contracts, rungs = [c.name for c in self.contracts], [r.name for r in self.rungs]
+        yield from _twice("contract", contracts)
         yield from _twice("claim", [claim.id for claim in self.claims])
-        yield from _twice("rung", [rung.name for rung in self.rungs])
-        contracts, rungs = {c.name for c in self.contracts}, {r.name for r in self.rungs}
+        yield from _twice("rung", rungs)
         for contract in self.contracts:
             if not 1 <= contract.outcome <= len(self.outcomes):
                 yield contract.name, f"contract {contract.name}: there is no outcome {contract.outcome}"

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from checks.evidence.figures import Figure
 from checks.failure import Failure, command
-from checks.memory import digest, write_whole
+from checks.memory import ROOT, digest, write_whole
 from checks.proof.changes import Change, ChangeError, page_of, read_change, read_changes
-from checks.proof.claims import ROOT, ProofData, ProofDataError
+from checks.proof.claims import ProofData, ProofDataError
 from checks.proof.reach import Reach
 from checks.proof.trial import (
     DEMO,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from checks.child import UnfinishedError
+from checks.memory import ROOT
 from checks.proof.changes import ChangeError, read_change
-from checks.proof.claims import ROOT
 from checks.proof.trial import DEMO, NO_VERDICTS, UNCHANGED, DoesNotApplyError, Trial, Trials, complete
 
 if TYPE_CHECKING:

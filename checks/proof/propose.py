@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.failure import command
+from checks.memory import ROOT
 from checks.proof.changes import (
     MOTIVE_TO_WRITE,
     PROPOSALS,
@@ -24,7 +25,6 @@ from checks.proof.changes import (
     page_of,
     read_change,
 )
-from checks.proof.claims import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.failure import command
+from checks.memory import ROOT
 from checks.progress import Progress
 from checks.proof import bundle
-from checks.proof.claims import ROOT, Claim, ProofData, ProofDataError
+from checks.proof.claims import Claim, ProofData, ProofDataError
 from checks.proof.proof import ERROR, NOT_RUN, PROVED, RED, Proof, prove
 from checks.proof.trial import Trials
 

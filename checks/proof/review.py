@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from checks import child
 from checks.failure import command
-from checks.memory import Memory, digest
+from checks.memory import ROOT, Memory, digest
 from checks.proof.changes import Change, ChangeError, read_change, read_changes
-from checks.proof.claims import ROOT, ProofData, ProofDataError
+from checks.proof.claims import ProofData, ProofDataError
 from checks.proof.ladder import Ladder, read_record
 from checks.proof.trial import NO_VERDICTS, Trials, capstone_digest
 

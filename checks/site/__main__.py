@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from checks.failure import report
+from checks.memory import ROOT
 from checks.site.build import build
 from checks.site.contents import (
     api_failures,
@@ -18,8 +18,6 @@ from checks.site.contents import (
     search_failures,
 )
 from checks.site.links import Site
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:

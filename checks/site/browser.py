@@ -26,7 +26,7 @@ from playwright.sync_api import sync_playwright
 
 from checks.drawing.diagrams import ROOMS, title
 from checks.failure import Failure, report
-from checks.memory import Memory, digest, version
+from checks.memory import ROOT, Memory, digest, version
 from checks.pages.page import Page
 from checks.progress import Progress
 from checks.site import drawings
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from checks.site.drawings import Look
 
-ROOT = Path(__file__).resolve().parents[2]
 NOT_INSTALLED = 3
 WORKERS = 2
 FLAGS = [

@@ -7,8 +7,9 @@ from os.path import relpath
 from time import monotonic
 
 from checks.child import UnfinishedError
-from checks.evidence.figures import FOLDER, ROOT
+from checks.evidence.figures import FOLDER
 from checks.evidence.measurement import NotMeasuredError
+from checks.memory import ROOT
 from checks.progress import Progress
 from checks.studies.table import ELSEWHERE, MEASUREMENTS
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from checks.child import UnfinishedError
 from checks.evidence.comparison import EVIDENCE, outdated_figures, unheld_figures
-from checks.evidence.figures import ROOT
 from checks.evidence.measurement import NotMeasuredError
 from checks.evidence.sections import section_failures
-from checks.failure import Failure
+from checks.failure import Failure, command
+from checks.memory import ROOT
 from checks.progress import Progress
 from checks.studies.table import COMMANDS, MEASUREMENTS
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from checks.evidence.measurement import Measurement
 
 
+@command("evidence", "evidence: interrupted")
 def main(
     root: Path = ROOT,
     measurements: Mapping[str, Measurement] = MEASUREMENTS,
@@ -62,8 +63,4 @@ def compare(root: Path, name: str, measurement: Measurement | None) -> Iterator[
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("evidence: interrupted", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(main())

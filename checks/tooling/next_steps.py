@@ -5,7 +5,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from checks.memory import ROOT
+
 ACTIVATE = "source .venv/bin/activate"
 SET_UP = ("python3 tasks.py exercise", ACTIVATE)
 """What the home page tells a learner to type in a fresh clone."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.failure import Failure, report
+from checks.memory import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 MAPS = ("README.md", "docs/contributing.md")
 HEADING = "## Where things are"
 ROW = re.compile(r"\| `(checks/[^`]+)` *\| (.*?) *\|")

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from checks.child import Child, UnfinishedError
-from checks.memory import digest
+from checks.memory import ROOT, digest
 from checks.progress import Progress
 from checks.tooling.next_steps import STARTED_IN
 
-ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("package.json", "package-lock.json", ".npmrc")
 INPUTS = ("requirements.lock", *LIBRARIES, "capstone/pyproject.toml")
 MADE = (".venv/bin/python", "node_modules/.package-lock.json", ".venv/bin/service-monitoring")

@@ -8,10 +8,14 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter
-from pathlib import Path
 from tokenize import COMMENT, DEDENT, ENCODING, ENDMARKER, INDENT, NEWLINE, NL, tokenize
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
+from checks.memory import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 LIMIT = 4_900
 """Of the checks and the tasks, without their tests and without the lessons' own measurements."""
 TESTS, STUDIES = "checks/tests", "checks/studies"

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.memory import ROOT
 from checks.proof import agreement, ladder
 from checks.proof.agreement import disagreements, disputed, exists, readable
 from checks.proof.changes import MOTIVE_TO_WRITE, TITLE_TO_WRITE, Change, malformed, read_changes
-from checks.proof.claims import CLAIMS, ROOT, ProofData, ProofDataError
+from checks.proof.claims import CLAIMS, ProofData, ProofDataError
 from checks.tests.small import CHECKS, SOURCE, Small, replaced
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks.drawing import diagrams
+from checks.memory import ROOT
 from checks.pages.page import Page
 from checks.proof.changes import read_changes
-from checks.proof.claims import ROOT, ProofData
+from checks.proof.claims import ProofData
 from checks.proof.ladder import Ladder, contradictions, dull_rungs, read_record
 from checks.proof.proof import PROVED, prove
 from checks.proof.reach import Reach

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from checks.drawing.proofs import Proofs
+from checks.memory import ROOT
 from checks.proof import review
 from checks.proof.changes import read_change, read_changes
-from checks.proof.claims import ROOT, ProofData
+from checks.proof.claims import ProofData
 from checks.proof.ladder import Ladder
 from checks.tests.small import ANSWER_PY, CHECKS, SOURCE, Small, replaced
 

@@ -12,9 +12,10 @@ import pytest
 
 from checks.child import UnfinishedError, run
 from checks.evidence.comparison import EVIDENCE
-from checks.evidence.figures import ROOT, Evidence, Figure
+from checks.evidence.figures import Evidence, Figure
 from checks.evidence.measurement import NOT_INSTALLED_STATUS, Measurement, NotMeasuredError, Step
 from checks.evidence.sections import PAGE, TABLE
+from checks.memory import ROOT
 from checks.proof.changes import read_change
 from checks.proof.trial import Trial, Trials
 from checks.studies import __main__ as command
