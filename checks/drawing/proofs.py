@@ -164,11 +164,8 @@ class Proofs:
             f"Answer three questions before you open the verdict, here or with `invoke review {name}`. "
             "`none` is a valid answer: approve a change that breaks nothing."
         )
-        known = known_answers(self._data)
-        questions = [
-            f"{number}. **{words}:** {', '.join(known[question])}."
-            for number, (question, words) in enumerate(QUESTIONS.items(), 1)
-        ]
+        known = enumerate(known_answers(self._data).items(), 1)
+        questions = [f"{at}. **{QUESTIONS[name]}:** {', '.join(words)}." for at, (name, words) in known]
         parts = ["## Judge it", ask, "\n".join(questions)]
         entry = self._record.get("changes", {}).get(name)
         if entry is None:
