@@ -81,6 +81,11 @@ def version(tool: str) -> str:
     return said.stdout or said.stderr
 
 
+def with_tuples(row: dict[str, Any]) -> dict[str, Any]:
+    """A table of TOML as an object that never changes holds it: each list as a tuple."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+
+
 def write_whole(file: Path, text: str) -> None:
     """Write a file whole or not at all, in a folder that need not be there."""
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from checks import child, memory
 from checks.failure import command
@@ -89,16 +89,7 @@ class Part:
         return memory.digest(ROOT, [file.relative_to(ROOT).as_posix() for file in files])
 
 
-def read_parts() -> tuple[Part, ...]:
-    """The rows of the table."""
-
-    def value(given: Any) -> Any:  # noqa: ANN401 - whatever TOML holds there
-        return tuple(given) if isinstance(given, list) else given
-
-    return tuple(Part(**{key: value(given) for key, given in row.items()}) for row in TABLE["part"])
-
-
-PARTS = read_parts()
+PARTS = tuple(Part(**memory.with_tuples(row)) for row in TABLE["part"])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.drawing.proofs import MODULE, Proofs, title_of
+from checks.drawing.proofs import MODULE, PUBLISHED, Proofs, title_of
 from checks.drawing.tables import table
 from checks.evidence.sections import section
 from checks.exercises.exercise import read_exercises
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 EVIDENCE = Path("assets") / "evidence"
 CACHE = Path(".cache") / "plots"
 OVERVIEW = ROOT / "docs" / MODULE / "index.md"
-PUBLISHED = re.compile(r"^\| \[(\d+)\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
 EXERCISE = re.compile(r"\]\(\.\./exercises/([\w-]+)/index\.md")
 LESSON = re.compile(r"^\| (\[)?\d+\. ", re.MULTILINE)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from posixpath import relpath
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from checks.drawing.glossary import GLOSSARY
@@ -25,7 +26,7 @@ MODULE = "module-10-performance-observability-security-review"
 MAP = "guides/outcomes-and-proof-map.md"
 FIRST, RED, GREEN = "●&nbsp;**first**", "○&nbsp;red", "·&nbsp;green"
 LINKED = re.compile(r'proposals/([a-z0-9-]+)/index\.md|change\("([a-z0-9-]+)"\)')
-LESSON_PAGE = re.compile(r"^\| \[\d+\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
+PUBLISHED = re.compile(r"^\| \[(\d+)\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
 CHANGED = re.compile(r"^\+\+\+ b/capstone/src/service_monitoring/(\w+)", re.MULTILINE)
 
 
@@ -124,22 +125,21 @@ class Proofs:
                 broken = ", ".join(truth(name, entry, self._data).contracts)
                 drift = f"{self._link(name, entry['title'])}<br>breaks *{broken}*"
                 rows.append((drift, *(self._cell(entry, each) for each in names)))
-            lines += ["", f"**First seen by *{rung}*: {len(found)}**", ""]
-            lines += table(["drift", *(f":{each}:" for each in names)], rows).splitlines()
-        folded = "\n".join(f"    {line}" if line else "" for line in lines)
+            head = ["drift", *(f":{each}:" for each in names)]
+            lines += ["", f"**First seen by *{rung}*: {len(found)}**", "", table(head, rows)]
+        folded = indent("\n".join(lines), "    ")
         return f'??? abstract "Show which change proposals break a promise (spoils the reviews)"\n{folded}'
 
     def proposals(self) -> str:
         """Every change proposal: below the lesson that links it, or the package that it changes."""
         module = self._root / "docs" / MODULE
         lessons: dict[str, str] = {}
-        order = []
-        for page in LESSON_PAGE.findall((module / "index.md").read_text(encoding="utf-8")):
-            text = (module / page).read_text(encoding="utf-8")
-            order.append(text.partition("\n")[0].removeprefix("# "))
-            for found in LINKED.findall(text):
-                lessons.setdefault("".join(found), order[-1])
-        groups: dict[str, list[Change]] = {title: [] for title in order}
+        groups: dict[str, list[Change]] = {}
+        for _, page in PUBLISHED.findall((module / "index.md").read_text(encoding="utf-8")):
+            title = title_of(module / page)
+            groups[title] = []
+            for found in LINKED.findall((module / page).read_text(encoding="utf-8")):
+                lessons.setdefault("".join(found), title)
         changes = {change: CHANGED.findall(change.diff)[0] for change in read_changes(self._root)}
         for change, package in sorted(changes.items(), key=lambda item: (item[1], item[0].name)):
             groups.setdefault(lessons.get(change.name, f"More: {package}"), []).append(change)
@@ -164,16 +164,13 @@ class Proofs:
             f"Answer three questions before you open the verdict, here or with `invoke review {name}`. "
             "`none` is a valid answer: approve a change that breaks nothing."
         )
-        known = known_answers(self._data)
-        questions = [
-            f"{number}. **{words}:** {', '.join(known[question])}."
-            for number, (question, words) in enumerate(QUESTIONS.items(), 1)
-        ]
+        known = enumerate(known_answers(self._data).items(), 1)
+        questions = [f"{at}. **{QUESTIONS[name]}:** {', '.join(words)}." for at, (name, words) in known]
         parts = ["## Judge it", ask, "\n".join(questions)]
         entry = self._record.get("changes", {}).get(name)
         if entry is None:
             return "\n\n".join([*parts, "No rung was asked yet: `invoke ladder` asks all of them."])
-        folded = "\n".join(f"    {line}" if line else "" for line in self._verdict(name, entry))
+        folded = indent("\n".join(self._verdict(name, entry)), "    ")
         return "\n\n".join([*parts, f'??? abstract "What the rungs said"\n\n{folded}'])
 
     def _verdict(self, name: str, entry: dict[str, Any]) -> Iterator[str]:
@@ -188,19 +185,15 @@ class Proofs:
         yield ""
         if true.also_red:
             links = (f"[{claim.id}]({self._to(MAP)}#{claim.id})" for claim in true.also_red)
-            yield f"Also red: the checks of {', '.join(links)}."
-            yield ""
+            yield f"Also red: the checks of {', '.join(links)}.\n"
         yield from self._seen(entry)
 
     def _seen(self, entry: dict[str, Any]) -> Iterator[str]:
         names = [rung.name for rung in self._data.rungs]
-        yield from table(
-            [f":{name}:" for name in names], [[self._cell(entry, name) for name in names]]
-        ).splitlines()
+        yield table([f":{name}:" for name in names], [[self._cell(entry, name) for name in names]])
         if entry["first"]:
             test = entry["rungs"][entry["first"]]["test"]
-            yield ""
-            yield f"First red: `{test}`."
+            yield f"\nFirst red: `{test}`."
 
     @staticmethod
     def _cell(entry: dict[str, Any], rung: str) -> str:

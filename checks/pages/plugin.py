@@ -81,11 +81,6 @@ class PageRuns:
         """Of a page of the copy."""
         return page_digests(self.copy)
 
-    def unchanged(self, file: Path) -> bool:
-        """Whether a page passed as it is now."""
-        path = self.page(file).path
-        return bool(self.remembered.known(path, self.digest(path)))
-
     def scratch(self, file: Path) -> Scratch:
         """The page's scratch copy, made when its first block needs one."""
         if self._scratch is None:
@@ -218,7 +213,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _prepare(file: Path, items: list[pytest.Item]) -> None:
-    page, unchanged = _runs.page(file), _runs.unchanged(file)
+    page = _runs.page(file)
+    unchanged = _runs.remembered.known(page.path, _runs.digest(page.path))
     python = {fence.line: fence for fence in page.fences if fence.language == "python"}
     for item in items:
         if isinstance(item, PageItem):
@@ -235,10 +231,8 @@ def _prepare(file: Path, items: list[pytest.Item]) -> None:
             item.runtest = _passed_before  # type: ignore[method-assign]
     for item in items:
         if isinstance(item, PageItem) and not item.fence:
-            item.not_collected = [
-                fence.failure("pytest-markdown-docs does not run this block: give it a title without options")
-                for fence in python.values()
-            ]
+            message = "pytest-markdown-docs does not run this block: give it a title without options"
+            item.not_collected = [fence.failure(message) for fence in python.values()]
             item.user_properties.append((WHOLE, f"{len(items)} {_runs.digest(page.path)}"))
 
 

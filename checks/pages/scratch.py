@@ -127,14 +127,13 @@ class _Interpreter(Child):
         ready: Sequence[object] = ()
         while not ready and time.monotonic() < deadline and not (stop and stop.is_set()):
             ready, _, _ = select.select([self._replies], [], [], POLL_S)
-        reply = self._replies.readline() if ready else ""
         if not ready:
             self.signal()
+            return Result(self.said(start).splitlines(), f"the block did not end within {LIMIT_S} s")
+        reply = self._replies.readline()
         lines = self.said(start).splitlines()
         if reply:
             return Result(lines, **json.loads(reply))
-        if not ready:
-            return Result(lines, f"the block did not end within {LIMIT_S} s")
         return Result(lines, f"the block ended the interpreter (exit status {self.process.wait()})")
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
 
 def exists(name: str) -> bool:
     """Whether a dotted name leads to a module, a class, a function or a method."""
-    try:
+    with suppress(ImportError, AttributeError, ValueError):
         resolve_name(name)
-    except (ImportError, AttributeError, ValueError):
-        return False
-    return True
+        return True
+    return False
 
 
 def defines(file: Path, test: str) -> bool:
@@ -84,10 +84,8 @@ def readable(root: Path) -> tuple[list[Change], list[Failure]]:
 def disputed(root: Path, data: ProofData, changes: Sequence[Change]) -> list[Failure]:
     """What the ladder's record says against the claims; an old record is only said to be old."""
     recorded = read_record(root)
-    return stale(recorded, data, changes, root) or [
-        *contradictions(recorded, data, root),
-        *(Failure(str(RECORD), 1, why) for why in dull_rungs(recorded)),
-    ]
+    dull = (Failure(str(RECORD), 1, why) for why in dull_rungs(recorded))
+    return stale(recorded, data, changes, root) or [*contradictions(recorded, data, root), *dull]
 
 
 @command("agreement", "agreement interrupted", ProofDataError)

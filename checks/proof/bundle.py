@@ -11,12 +11,12 @@ import platform
 import re
 import tempfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jinja2
 import jsonschema_rs
@@ -49,8 +49,7 @@ class BundleError(ValueError):
     """What is wrong with a bundle or with a folder for one, and which file of it."""
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """What two bundles are compared by.
 
     Attributes:

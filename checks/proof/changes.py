@@ -7,9 +7,8 @@ believed: `checks.proof.ladder` runs both.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from checks.failure import Failure
 from checks.pages.page import Page
@@ -37,8 +36,7 @@ class ChangeError(LookupError):
         super().__init__(str(self.failure))
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One proposal.
 
     Attributes:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from checks.failure import Failure, failure_at
+from checks.memory import with_tuples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -199,8 +200,7 @@ def _rows(text: str, document: dict[str, Any], table: str, kind: type[Any]) -> t
             starts = [at for at, line in enumerate(text.splitlines(), 1) if line.strip() == f"[[{table}]]"]
             message = f"[[{table}]]: missing, unknown or of another type: {', '.join(odd)}"
             raise ProofDataError(str(Failure(str(CLAIMS), starts[number], message)))
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-        rows.append(kind(**values))
+        rows.append(kind(**with_tuples(row)))
     return tuple(rows)
 
 

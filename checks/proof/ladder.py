@@ -211,10 +211,8 @@ def stale(
         return [data.failure(root, name, f"claim {name} {old}") for name in names]
     gone = sorted(recorded["changes"].keys() - {change.name for change in changes})
     known = Ladder(data, changes, root, capstone).known(recorded)
-    return [
-        *(Failure(str(RECORD), 1, f"there is no proposal {name} any more: {COMMAND}") for name in gone),
-        *(Failure(page_of(c.name).as_posix(), 1, old) for c in changes if c.name not in known),
-    ]
+    lost = [Failure(str(RECORD), 1, f"there is no proposal {name} any more: {COMMAND}") for name in gone]
+    return [*lost, *(Failure(page_of(c.name).as_posix(), 1, old) for c in changes if c.name not in known)]
 
 
 def contradictions(recorded: dict[str, Any], data: ProofData, root: Path = ROOT) -> Iterator[Failure]:

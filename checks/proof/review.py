@@ -16,7 +16,7 @@ import textwrap
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checks import child
 from checks.failure import command
@@ -175,8 +175,7 @@ def resolution(true: Truth, answers: dict[str, str]) -> Iterator[str]:
         yield f"{question + ':':<10} {answer}, {verdict}"
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """How an exam went.
 
     Attributes:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from checks.failure import Failure, failure_at
@@ -21,8 +20,7 @@ LINKED_NOT_LOADED = {"canonical", "next", "prev", "alternate", "author", "licens
 STYLE_ADDRESS = re.compile(r"""(?:url\(|@import)\s*["']?\s*((?:https?:)?//[^"')\s]+)""")
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """One address that a built page links to or loads."""
 
     url: str

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 
 from checks.progress import SILENCE_S
 from checks.tooling.next_steps import next_steps
@@ -18,12 +19,11 @@ LAST_PORT = 65535
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port now."""
-    try:
+    with suppress(OSError):
         # As the server does: a port that only waits out its last connections counts as free.
         socket.create_server((HOST, port)).close()
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
 def next_free(port: int) -> int:
