@@ -139,10 +139,10 @@ def ready() -> str:
 
 
 def set_up() -> str:
-    """The lines that set a learner up, the first with the repository's address where it is known."""
+    """The lines that set a learner up: from REPO_URL, else from the checkout that the site is built from."""
     repository = os.environ.get("REPO_URL", "")
-    where = "in a terminal" if repository else "in a terminal, in your clone of the repository"
-    lines = "\n".join(f"$ {line}" for line in next_steps.set_up(repository))
+    where = "in a terminal" if repository else "in a terminal of the machine that built this site"
+    lines = "\n".join(f"$ {line}" for line in next_steps.set_up(repository or str(ROOT)))
     return f"Set up once, {where}:\n\n```console\n{lines}\n```"
 
 

@@ -15,9 +15,8 @@ STARTED_IN = "TASKS_STARTED_IN"
 
 
 def set_up(repository: str) -> tuple[str, ...]:
-    """The lines of a first set-up; without the address of the repository, they begin in a clone of it."""
-    clone = (f"git clone {shlex.quote(repository)} module-10 && cd module-10",) if repository else ()
-    return (*clone, *SET_UP)
+    """The lines of a first set-up, from an address or a folder that can be cloned."""
+    return (f"git clone {shlex.quote(repository)} module-10 && cd module-10", *SET_UP)
 
 
 def next_steps(where: str = "Next", environment: Mapping[str, str] = os.environ, root: Path = ROOT) -> str:
