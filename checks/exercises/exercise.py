@@ -5,7 +5,8 @@ A folder holds `index.md` (title, text, hints), `starter`, `solution` and `mista
 
 - `MISTAKES: dict[str, str]`: each mistake's name and its message, which says what is wrong, where, and where
   to look, but never the solution;
-- `grade(submission: dict[str, object]) -> str | None`: the name of the first mistake that it finds.
+- `grade(submission: dict[str, object]) -> str | tuple[str, str] | None`: the name of the first mistake that
+  it finds, or that name and a sentence about this submission, which is put after the message.
 
 A grader needs nothing but the standard library, the capstone, its own folder and `docs/assets/evidence`. It
 starts no process and no thread, and so runs in a browser too. `checks/exercises/check.py` holds exercises to

@@ -55,6 +55,9 @@ def judge(grader: types.ModuleType, source: bytes, shown: str) -> dict[str, obje
         return {"message": explain(error, shown, f"this is not {kind}")}
     try:
         mistake = grader.grade(submission)
+        found = ""
+        if isinstance(mistake, tuple):
+            mistake, found = mistake
     except BaseException as error:  # noqa: BLE001 - likewise
         line = last_line(error, str(grader.__file__))
         if isinstance(error, OSError) and not last_line(error, shown):
@@ -66,7 +69,7 @@ def judge(grader: types.ModuleType, source: bytes, shown: str) -> dict[str, obje
     if not isinstance(mistake, str) or mistake not in grader.MISTAKES:
         line = grader.grade.__code__.co_firstlineno
         return {"error": f"grade gives {mistake!r}, which is no name of MISTAKES", "line": line}
-    return {"mistake": mistake, "message": grader.MISTAKES[mistake]}
+    return {"mistake": mistake, "message": f"{grader.MISTAKES[mistake]} {found}".rstrip()}
 
 
 def explain(error: BaseException, shown: str, otherwise: str) -> str:

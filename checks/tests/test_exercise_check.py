@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from checks.child import UnfinishedError
-from checks.exercises import check
+from checks.exercises import check, judge
 from checks.exercises.attempt import Verdict, attempt
 from checks.memory import Memory
 
@@ -360,6 +360,15 @@ def test_a_verdict_that_the_name_does_not_promise_is_named(
         "    answer =",
         "2 exercises, 14 submissions graded, 8 failures",
     ]
+
+
+def test_a_grader_may_add_what_it_found(tmp_path: Path) -> None:
+    """A sentence about this submission stands after the message of the mistake."""
+    grader, submission = tmp_path / "grader.py", tmp_path / "answer.py"
+    grader.write_text(GRADER.replace('return "text"', 'return "text", f"It is {answer!r}."'))
+    submission.write_text("answer = 'many'\n")
+    told = judge.judge(judge.load(grader), submission.read_bytes(), submission.name)
+    assert told == {"mistake": "text", "message": "Is that a number? It is 'many'."}
 
 
 def test_a_grader_that_is_wrong_is_named_by_its_line(

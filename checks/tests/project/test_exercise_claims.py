@@ -72,3 +72,28 @@ def test_a_plan_may_name_the_trace_as_the_page_and_the_package_do(tmp_path: Path
     for name in ("machine-under-load.jsonl", "machine-under-load", "MACHINE_UNDER_LOAD"):
         submission.write_text(plan.replace("machine-under-load.jsonl", name), encoding="utf-8")
         assert attempt(exercise, submission, name).message == ""
+
+
+def test_a_plan_that_misses_is_told_the_number(tmp_path: Path) -> None:
+    """What was measured and what was accepted; where a limit refuses, both of its sides."""
+    exercise, submission = read_exercise("measurement-plan"), tmp_path / "plan.toml"
+    plan = exercise.solution.read_text(encoding="utf-8").replace("tolerance = 0.0", "tolerance = 0.01")
+    for old, new, told in (
+        ("predicted = 4496", "predicted = 4400", "Measured: 4,496. Accepted: 4,356 to 4,444."),
+        ("stop_at_most = 441", "stop_at_most = 4460", "is 4,451.04, and your limit is 4,460."),
+    ):
+        submission.write_text(plan.replace(old, new), encoding="utf-8")
+        assert told in attempt(exercise, submission, submission.name).message
+
+
+def test_one_message_is_true_of_a_list_that_grows_and_of_one_with_its_room_too_late(tmp_path: Path) -> None:
+    """Both allocate the list of results after tracing began."""
+    exercise = read_exercise("count-what-is-alive")
+    solution = exercise.solution.read_text(encoding="utf-8")
+    room, start = "    held = [None] * len(inputs)", "    tracemalloc.start()\n"
+    late = solution.replace(room, "    #").replace(start, f"{start}{room}\n")
+    submission = tmp_path / "late.py"
+    submission.write_text(late, encoding="utf-8")
+    found = attempt(exercise, submission, submission.name)
+    assert found.mistake == "counts-its-own-list"
+    assert "its room was allocated after tracing began, at once or while it grew" in found.message

@@ -42,8 +42,9 @@ MISTAKES = {
         "alone cannot free a cycle. What frees it, and does that happen before you look?"
     ),
     "counts-its-own-list": (
-        "A step that returns the same object each time is charged some bytes. They belong to your own list "
-        "of results, which grew while you counted. When could that list get its room instead?"
+        "A step that returns the same object each time is charged some bytes. They belong to what you hold "
+        "the results in: its room was allocated after tracing began, at once or while it grew. When must it "
+        "have all of its room?"
     ),
     "starts-with-full-free-lists": (
         "A step makes one small dict for each input, and you count fewer blocks than are held. CPython "

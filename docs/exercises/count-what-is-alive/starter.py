@@ -2,7 +2,7 @@
 
 
 def alive(step, inputs):
-    """Bytes and blocks that stay allocated for each input, while the results of all are held.
+    """Bytes and blocks that stay alive for each input, while the results of all are held.
 
     Args:
         step: A function of one argument.

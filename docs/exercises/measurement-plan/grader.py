@@ -41,34 +41,41 @@ MISTAKES = {
         "service does then. Replay more lines; the walkthrough shows when the first incident opens."
     ),
     "cold-function": (
-        "The function runs less than once for each line of this workload, so it is not on the hot path. "
-        "Profile the replay, sort by calls, and suspect a function from the top of the list."
+        "The function runs less than once for each line of this workload, so it is not a candidate for the "
+        "hot path. Profile the replay, sort by calls, and suspect a function from the top of the list."
     ),
     "copied-from-the-lesson": (
-        "You can read this figure off the lesson: it counts calls over the whole trace, or of a function "
-        "that runs once for each line. Replay part of the trace, and choose a function whose calls you "
-        "have to derive from lines and decisions, or another figure."
+        "You need no derivation for this figure: it counts calls over the whole trace, or of a function that "
+        "runs once for each line, and the profile of the lesson has both. Replay part of the trace, and "
+        "choose a function whose calls you have to derive from lines and decisions, or another figure."
     ),
     "tolerance-proves-nothing": (
         "tolerance must be between 0 and 0.1. With more than a tenth, results that contradict one another "
         "confirm the plan. How far apart are two runs of a figure that repeats?"
     ),
     "prediction-missed": (
-        "The plan was carried out, and the figure is further from your prediction than the tolerance. So "
-        "something runs more often, or holds more, than you thought. Count it, and find out why."
+        "The plan was carried out, and the figure is further from your prediction than the tolerance allows. "
+        "Find out why before you predict again, best for another number of lines."
     ),
     "never-stops": (
         "stop_at_most is lower than the figure of every function in this workload, so the plan cannot end "
         "with: leave it alone. Which result would make you stop?"
     ),
     "stopped-before-it-began": (
-        "The result that you predict is at most stop_at_most, so you would not measure at all. Choose a "
-        "limit that is below your prediction, and above a result that would make you stop."
+        "The lowest result that your tolerance accepts is at most stop_at_most, so the plan can be right and "
+        "still say: leave it alone. Choose a limit below that result, and above one that would make you stop."
     ),
 }
 
 TRACE = (MACHINE_UNDER_LOAD.name, MACHINE_UNDER_LOAD.stem, "MACHINE_UNDER_LOAD")
-FIGURES = ("calls", "exponent", "blocks", "bytes", "peak")
+_OWN = "that its own lines allocated and that are alive after the replay, for all lines together."
+MEANING = {
+    "calls": "Calls are those of the function in the whole replay.",
+    "exponent": "The exponent is that of the function's calls, from half of the lines to all.",
+    "blocks": f"Blocks are those {_OWN}",
+    "bytes": f"Bytes are those of blocks {_OWN}",
+    "peak": "The peak is that of the whole replay, in bytes.",
+}
 MOST_TOLERANCE = 0.1
 
 
@@ -84,8 +91,8 @@ class Plan(NamedTuple):
     stop_at_most: float
 
 
-def grade(submission: dict[str, object]) -> str | None:
-    """The first mistake of a plan."""
+def grade(submission: dict[str, object]) -> str | tuple[str, str] | None:
+    """The first mistake of a plan; where a number decided, with that number."""
     texts = [submission.get(key) for key in ("function", "workload", "figure")]
     numbers = [submission.get(key) for key in ("lines", "predicted", "tolerance", "stop_at_most")]
     if not all(isinstance(text, str) and text for text in texts):
@@ -102,7 +109,7 @@ def _of_subject(plan):
     code, lines = _code(plan.function), plan.lines
     if code is None:
         return "no-such-function"
-    if plan.figure not in FIGURES:
+    if plan.figure not in MEANING:
         return "figure-does-not-repeat"
     if plan.workload not in TRACE or not 0 < lines <= len(_samples()):
         return "workload-nobody-runs"
@@ -110,7 +117,7 @@ def _of_subject(plan):
         return "quiet-workload"
     calls = _calls(lines).get(code, 0)
     if calls < lines:
-        return "cold-function"
+        return "cold-function", f"It runs {calls:,} times in {lines:,} lines."
     return "copied-from-the-lesson" if _is_in_the_lesson(plan, calls) else None
 
 
@@ -126,11 +133,28 @@ def _of_figures(plan):
         return "tolerance-proves-nothing"
     room = plan.tolerance * abs(plan.predicted)
     for _ in range(2):
-        if abs(_figure(plan.figure, _code(plan.function), plan.lines) - plan.predicted) > room:
-            return "prediction-missed"
-    if plan.stop_at_most < _lowest(plan.figure, plan.lines):
-        return "never-stops"
-    return "stopped-before-it-began" if plan.predicted - room <= plan.stop_at_most else None
+        measured = _figure(plan.figure, _code(plan.function), plan.lines)
+        if abs(measured - plan.predicted) > room:
+            return "prediction-missed", (
+                f"Measured: {_shown(measured)}. Accepted: {_shown(plan.predicted - room)} to "
+                f"{_shown(plan.predicted + room)}. {MEANING[plan.figure]}"
+            )
+    lowest, accepted = _lowest(plan.figure, plan.lines), plan.predicted - room
+    if plan.stop_at_most < lowest:
+        return (
+            "never-stops",
+            f"The lowest figure is {_shown(lowest)}, and your limit {_shown(plan.stop_at_most)}.",
+        )
+    if accepted <= plan.stop_at_most:
+        return "stopped-before-it-began", (
+            f"Your prediction less its tolerance is {_shown(accepted)}, and your limit is "
+            f"{_shown(plan.stop_at_most)}."
+        )
+    return None
+
+
+def _shown(number):
+    return f"{number:,.0f}" if number == round(number) else f"{number:,.2f}"
 
 
 def _code(name):

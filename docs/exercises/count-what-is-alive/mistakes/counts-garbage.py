@@ -5,10 +5,10 @@ import tracemalloc
 
 
 def alive(step, inputs):
-    """Bytes and blocks that stay allocated for each input, while the results of all are held."""
+    """Bytes and blocks that stay alive for each input, while the results of all are held."""
     step(inputs[0])  # a cache that the first call fills is not a cost of each input
     held = [None] * len(inputs)  # has its room before anything is traced
-    gc.collect()  # empties the free lists: blocks reused from them would go unseen
+    gc.collect()  # clears the free lists: blocks reused from them would go unseen
     tracemalloc.start()
     try:
         for place, item in enumerate(inputs):

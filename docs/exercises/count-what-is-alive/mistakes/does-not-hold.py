@@ -5,9 +5,9 @@ import tracemalloc
 
 
 def alive(step, inputs):
-    """Bytes and blocks that stay allocated for each input, while the results of all are held."""
+    """Bytes and blocks that stay alive for each input, while the results of all are held."""
     step(inputs[0])  # a cache that the first call fills is not a cost of each input
-    gc.collect()  # empties the free lists: blocks reused from them would go unseen
+    gc.collect()  # clears the free lists: blocks reused from them would go unseen
     tracemalloc.start()
     try:
         for item in inputs:
