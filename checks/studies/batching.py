@@ -344,9 +344,8 @@ def _plots(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "missing": {
             "title": f"Of {figures['told'].value} notifications, how many a buffer moves or loses: "
-            "the mean over all phases, from the luckiest phase to the worst",
-            "description": "A line that rises with the length of the buffer, from 1 to 20 seconds. Mean, and "
-            "range over the phases: "
+            "the mean over all phases, with bars from the best phase to the worst",
+            "description": "The mean for each length of the buffer, and the range over its phases: "
             + ", ".join(
                 f"{held} s {mean:g} ({least} to {most})"
                 for held, least, mean, most in zip(BUFFERED, *missing.values(), strict=True)
@@ -354,7 +353,7 @@ def _plots(figures: Mapping[str, Any]) -> dict[str, Any]:
             + ".",
             "kind": "line",
             "x_label": "seconds of samples that fill the buffer",
-            "y_label": "notifications missing at their time",
+            "y_label": "notifications moved or lost",
             "series": {
                 "missing": {
                     "x": list(BUFFERED),
@@ -374,8 +373,8 @@ def _plots(figures: Mapping[str, Any]) -> dict[str, Any]:
             + " microseconds a sample. The marks reach from the lower to the upper quartile.",
             "kind": "line",
             "scale": "log",
-            "x_label": "samples a request",
-            "y_label": "microseconds a sample",
+            "x_label": "samples per request",
+            "y_label": "µs per sample",
             "series": costs,
         },
     }

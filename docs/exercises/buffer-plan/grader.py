@@ -31,8 +31,8 @@ MISTAKES = {
     ),
     "right-by-luck": (
         "On this trace nothing moves. But start the same buffers one to four seconds later, as after a "
-        "restart of the client, and notifications move. The length of a buffer sets how much it moves, the "
-        "phase decides whether it does. What in your plan empties the buffer when a decision is due?"
+        "restart of the client, and notifications move. The phase decides whether it "
+        "moves any, and a restart changes it. What in your plan empties the buffer when a decision is due?"
     ),
     "too-many-requests": (
         "The plan sends more than 200 requests for the trace, and each waits for the disk. How can a buffer "
