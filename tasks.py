@@ -19,6 +19,7 @@ if __name__ == "__main__":
 
 import signal
 import subprocess
+import tomllib
 from pathlib import Path
 
 from invoke.context import Context
@@ -29,6 +30,8 @@ from invoke.tasks import task
 from checks.tooling.long import run_each
 
 ROOT = Path(__file__).resolve().parent
+OPTIONS = tomllib.loads((ROOT / "checks/tooling/options.toml").read_text(encoding="utf-8"))
+"""What each option of a task does."""
 
 # Material's notice about MkDocs 2 would open the output of every build; requirements.in says what is pinned.
 os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
@@ -107,16 +110,7 @@ def measure(_: Context, name: str | None = None) -> None:
     run("checks.studies", name)
 
 
-@task(
-    help={
-        "claim": "only these claims, by id, separated by commas",
-        "contract": "only the claims of this contract",
-        "rung": "only the claims whose check is on this rung",
-        "into": "the folder of the bundle",
-        "verify": "look whether a byte of this bundle was changed",
-        "against": "name the artifact that changed first since this bundle",
-    }
-)
+@task(help=OPTIONS["prove"])
 def prove(  # noqa: PLR0913, PLR0917 - what a reviewer may ask
     _: Context,
     claim: str = "",
@@ -131,17 +125,7 @@ def prove(  # noqa: PLR0913, PLR0917 - what a reviewer may ask
     run("checks.proof.prove", into=into, verify=verify, against=against, **filters)
 
 
-@task(
-    positional=["name"],
-    help={
-        "name": "the change proposal to judge",
-        "answers": "a TOML file with a table of answers for each change",
-        "exam": "judge a sealed set, then be scored",
-        "seed": "take the exam of this name",
-        "apply": "make the change in capstone/src, to look at what it does",
-        "undo": "take the change back",
-    },
-)
+@task(positional=["name"], help=OPTIONS["review"])
 def review(  # noqa: PLR0913 - what a reviewer may ask
     _: Context,
     name: str | None = None,
@@ -156,14 +140,7 @@ def review(  # noqa: PLR0913 - what a reviewer may ask
     run("checks.proof.review", name, answers=answers, exam=exam, seed=seed, apply=apply, undo=undo)
 
 
-@task(
-    positional=["name"],
-    help={
-        "name": "the exercise to begin and to grade",
-        "hint": "show its next hint",
-        "watch": "grade it at every save, until it is solved",
-    },
-)
+@task(positional=["name"], help=OPTIONS["exercise"])
 def exercise(_: Context, name: str | None = None, *, hint: bool = False, watch: bool = False) -> None:
     """Grade your answer to an exercise and name the mistake; without a name, list them."""
     run("checks.exercises", name, hint=hint, watch=watch)
@@ -175,14 +152,7 @@ def ladder(_: Context, name: str | None = None) -> None:
     run("checks.proof.ladder", name)
 
 
-@task(
-    positional=["name"],
-    help={
-        "name": "the folder of the proposal, which says what the change does",
-        "title": "what the change does, as an imperative",
-        "motive": "why you would believe it in a review",
-    },
-)
+@task(positional=["name"], help=OPTIONS["propose"])
 def propose(_: Context, name: str, title: str = "", motive: str = "") -> None:
     """Turn your change of capstone/src into a change proposal, and take it back from the working tree."""
     run("checks.proof.propose", name, title=title, motive=motive)

@@ -230,7 +230,7 @@ def _prepare(file: Path, items: list[pytest.Item]) -> None:
             item.user_properties += [(UNCHANGED, kind) for _, kind in item.user_properties]
             item.runtest = _passed_before  # type: ignore[method-assign]
     for item in items:
-        if isinstance(item, PageItem) and not item.fence:
+        if isinstance(item, PageItem) and item.name == "page":
             message = "pytest-markdown-docs does not run this block: give it a title without options"
             item.not_collected = [fence.failure(message) for fence in python.values()]
             item.user_properties.append((WHOLE, f"{len(items)} {_runs.digest(page.path)}"))
