@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
+
+import pytest
 
 from checks.drawing import macros
 from checks.tests.repository import ROOT
@@ -40,6 +43,17 @@ def test_the_lines_of_the_home_page_clone_set_up_and_activate(tmp_path: Path) ->
     printed = shell([*rest, "command -v invoke python"], ROOT, environment)
     assert any(line.split()[:1] == ["count-what-is-alive"] for line in printed)
     assert printed[-2:] == [str(ROOT / ".venv" / "bin" / name) for name in ("invoke", "python")]
+
+
+@pytest.mark.parametrize(
+    ("address", "cloned"), [("https://x.example/y", "https://x.example/y"), ("", str(ROOT))]
+)
+def test_the_page_clones_the_given_address_or_this_checkout(
+    monkeypatch: pytest.MonkeyPatch, address: str, cloned: str
+) -> None:
+    """Without REPO_URL, the reader of a site built here still has a line that works here."""
+    monkeypatch.setenv("REPO_URL", address)
+    assert f"$ git clone {shlex.quote(cloned)} module-10 && cd module-10\n" in macros.set_up()
 
 
 def shell(lines: list[str], folder: Path, environment: dict[str, str]) -> list[str]:
