@@ -254,7 +254,11 @@ def test_a_drawing_follows_the_palette(tab: tuple[Tab, str], kind: int) -> None:
     }"""
     light = drawing.locator("> svg").evaluate(colours)
     page.emulate_media(color_scheme="dark")
-    dark = drawing.locator("> svg").evaluate(colours)
+    for _ in range(50):  # the theme's own colours take their time to change
+        dark = drawing.locator("> svg").evaluate(colours)
+        if set(light).isdisjoint(dark):
+            break
+        page.wait_for_timeout(100)
     assert len(light) == len(dark) > 10
     assert set(light).isdisjoint(dark)
 
