@@ -18,6 +18,7 @@ TERM = re.compile(r"^## (.+?)(?: \{((?: \.\w+)+) \})?\s*$((?:\n(?!## ).*)*)", re
 QUIET = "quiet"
 """The class of a term that is an everyday word too, so that a tooltip would often be wrong."""
 LINK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])")
+DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 ABBREVIATION = re.compile(r'<abbr( title="[^"]*")>(.*?)</abbr>', re.DOTALL)
 HEADING_OR_LINK = re.compile(r"<(h[1-6]|a)\b([^>]*)>.*?</\1>", re.DOTALL)
 TOOLTIP = re.compile(r'<(abbr|a [^>]*glossary\.html#[^>]*")( title="[^"]*")')
@@ -78,7 +79,9 @@ def abbreviations(terms: Iterable[Term], text: str) -> str:
 
 def focusable(html: str) -> str:
     """Let the keyboard reach each tooltip once a section, in a link to the term or in the text."""
-    sections = re.split(r"(?=<h[1-6]\b)", HEADING_OR_LINK.sub(_outermost, html))
+    # A drawing shows no element of HTML: a word inside one would be lost.
+    text = DRAWING.sub(lambda found: ABBREVIATION.sub(r"\2", found[0]), html)
+    sections = re.split(r"(?=<h[1-6]\b)", HEADING_OR_LINK.sub(_outermost, text))
     return "".join(map(_with_tab_stops, sections))
 
 

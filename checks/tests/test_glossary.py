@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.drawing.glossary import abbreviations, read_terms
+from checks.drawing.glossary import abbreviations, focusable, read_terms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,3 +43,11 @@ def test_an_everyday_word_has_no_tooltip(tmp_path: Path) -> None:
     page.write_text(TERMS, encoding="utf-8")
     made = abbreviations(read_terms(page), "Start with storage, then one unit of work.")
     assert made == "*[unit of work]: The changes of one command."
+
+
+def test_a_drawing_keeps_its_words() -> None:
+    """A tooltip inside of an SVG would hide the word that it explains."""
+    word = '<abbr title="A view.">projections</abbr>'
+    html = focusable(f"<p>{word}</p><svg><text>encode_{word}</text></svg>")
+    assert "<svg><text>encode_projections</text></svg>" in html
+    assert html.count("<abbr") == 1
