@@ -328,6 +328,8 @@ def _shares(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plots(figures: Mapping[str, Any]) -> dict[str, Any]:
+    false = [(held, figures["alarming"][str(held)].value) for held in BUFFERED]
+    alarming = [(held, phases) for held, phases in false if phases]
     missing = {
         what: [figures["missing"][str(held)][what].value for held in BUFFERED]
         for what in ("min", "mean", "max")
@@ -344,12 +346,15 @@ def _plots(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "missing": {
             "title": f"Of {figures['told'].value} notifications, how many a buffer moves or loses: "
-            "the mean over all phases, with bars from the best phase to the worst",
+            "the mean over all phases, with bars from the best phase to the worst. "
+            f"False notifications are not counted: some phases send them from {alarming[0][0]} s on",
             "description": "The mean for each length of the buffer, and the range over its phases: "
             + ", ".join(
                 f"{held} s {mean:g} ({least} to {most})"
                 for held, least, mean, most in zip(BUFFERED, *missing.values(), strict=True)
             )
+            + ". Phases that send false notifications, which the line does not count: "
+            + ", ".join(f"{held} s {phases} of {held}" for held, phases in alarming)
             + ".",
             "kind": "line",
             "x_label": "seconds of samples that fill the buffer",

@@ -44,7 +44,7 @@ MISTAKES = {
     ),
     "delay-broken": (
         "A sample waits in the buffer for longer than delay_seconds. Look at the first sample after a "
-        "request was sent."
+        "request was sent. A wait that was rounded down is too short for a bound: round it up."
     ),
     "delay-padded": (
         "delay_seconds is more than a second above the longest wait of any sample. Such a promise is of no "
@@ -60,7 +60,7 @@ MISTAKES = {
     ),
     "repeat-too-late": (
         "A request that is repeated this long after it was sent is refused, at least in part, as too_old. "
-        "Which decision forgets the oldest sample of a request?"
+        "The age counts from the sample, which has waited before. Which decision forgets the oldest one?"
     ),
     "repeat-too-soon": (
         "The plan stops repeating after less than a minute. A restart of the server may take that long, and "
