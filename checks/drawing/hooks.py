@@ -28,8 +28,8 @@ SEARCH = 'class="md-search" data-md-component="search" role="dialog"'
 # Listings, hints, answers, verdicts, and the headings of questions, which begin with a number.
 NOT_SEARCHED = re.compile(r'<details class="(?:mkdocstrings-source|tip|success|abstract)"|<h4(?= id="\d)')
 PROGRAM = """
-In your clone, run this page block by block: `invoke page {name}`. To go on with its objects, save
-[{name}.py]({name}.py) in the clone and run `python -i {name}.py` there.
+In your clone, run this page block by block: `invoke page {name}`. To use the page's objects afterwards, save
+[{name}.py]({name}.py) in the clone and run `python -i {name}.py` there, which prints all outputs at once.
 {{ .program data-search-exclude="" }}
 """
 
