@@ -174,7 +174,10 @@ def _block(file: Path, fence: Fence) -> Iterable[Failure]:
         return _runs.drawn[fence]
     if fence.language == "console":
         return blocks.run_console(fence, _runs.scratch(file)).failures
-    return PARSERS[fence.language](fence, _runs.copy)
+    try:
+        return PARSERS[fence.language](fence, _runs.copy)
+    except Exception as error:  # noqa: BLE001 - a new parser's own mistake is named by the block that shows it
+        return [fence.failure(f"the parser of {fence.language} failed: {type(error).__name__}: {error}")]
 
 
 def _run_python(page: Page, fence: Fence, file: Path) -> None:
