@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.pages import lesson
-from checks.pages.page import Page
+from checks.pages import lesson, plugin
+from checks.pages.page import Fence, Page
 from checks.tests.repository import PAGES, Repository
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from checks.failure import Failure
 
 PAGE = "docs/page.md"
 OUTPUT = ("", '```text title="Output"')
@@ -304,3 +306,17 @@ def test_an_interrupted_check_leaves_nothing_behind(repository: Repository, tmp_
     exited = repository.check_pages(TMPDIR=str(scratch))
     assert "KeyboardInterrupt" in exited.output
     assert list(scratch.iterdir()) == []
+
+
+def test_a_parser_that_fails_itself_is_named_by_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new language's first mistake is a line, not a traceback of ours."""
+
+    def parse(fence: Fence, root: Path) -> list[Failure]:
+        raise LookupError(f"{fence.language} below {root.name}")
+
+    monkeypatch.setattr(plugin, "PARSERS", {"ini": parse})
+    monkeypatch.setattr(plugin, "_runs", SimpleNamespace(copy=Path("copy")), raising=False)
+    fence = Fence("docs/a.md", 3, 5, "", "ini", "a")
+    failures = plugin._block(Path("docs/a.md"), fence)  # noqa: SLF001 - nothing else calls a parser
+    found = [str(failure) for failure in failures]
+    assert found == ["docs/a.md:3: the parser of ini failed: LookupError: ini below copy"]
