@@ -43,9 +43,9 @@ with atheris.instrument_imports(include=["service_monitoring.boundary", "json"])
     from service_monitoring.sources.trace import check_header
 
 from oracle.hostile import corpus  # noqa: E402 - found by the path above
-from oracle.hostile.corpus import NOW  # noqa: E402
+from oracle.hostile.corpus import NOW  # noqa: E402 - as above
 
-from service_monitoring.domain.values import Sample  # noqa: E402
+from service_monitoring.domain.values import Sample  # noqa: E402 - as above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,19 +72,19 @@ def check_batch(data: bytes, limits: Limits) -> None:
     decoded = decode_batch(data, now=NOW, limits=limits, decoder=DECODER)
     given = json.loads(data)["samples"]
     assert len(data) <= limits.payload_bytes  # noqa: S101 - a broken promise is a finding
-    assert len(decoded.samples) + len(decoded.rejections) == len(given) <= limits.samples  # noqa: S101
-    assert len({sample.metric for sample in decoded.samples}) <= limits.series  # noqa: S101
-    assert not (decoded.whole and decoded.rejections)  # noqa: S101
+    assert len(decoded.samples) + len(decoded.rejections) == len(given) <= limits.samples  # noqa: S101 - a finding
+    assert len({sample.metric for sample in decoded.samples}) <= limits.series  # noqa: S101 - a finding
+    assert not (decoded.whole and decoded.rejections)  # noqa: S101 - a finding
     for sample in decoded.samples:
-        assert sample == Sample(sample.metric, sample.value, sample.observed_at)  # noqa: S101
-        assert len(sample.metric) <= limits.string_characters  # noqa: S101
-        assert sample.observed_at <= NOW + limits.clock_skew  # noqa: S101
-        assert DECODER.decode(encode_sample(sample)) == sample  # noqa: S101
+        assert sample == Sample(sample.metric, sample.value, sample.observed_at)  # noqa: S101 - a finding
+        assert len(sample.metric) <= limits.string_characters  # noqa: S101 - a finding
+        assert sample.observed_at <= NOW + limits.clock_skew  # noqa: S101 - a finding
+        assert DECODER.decode(encode_sample(sample)) == sample  # noqa: S101 - a finding
     for rejection in decoded.rejections:
         check_rejection(rejection)
     with patch.object(batch_module._Reading, "by_column", return_value=None):  # noqa: SLF001 - the fast way
         slowly = decode_batch(data, now=NOW, limits=limits, decoder=DECODER)
-    assert outcome(decoded) == outcome(slowly)  # noqa: S101
+    assert outcome(decoded) == outcome(slowly)  # noqa: S101 - a finding
 
 
 def outcome(decoded: Batch) -> tuple[object, ...]:
@@ -95,7 +95,7 @@ def outcome(decoded: Batch) -> tuple[object, ...]:
 def line(data: bytes) -> None:
     """Decode a line; what is accepted is the same when it is encoded."""
     sample = DECODER.decode(data)
-    assert DECODER.decode(encode_sample(sample)) == sample  # noqa: S101
+    assert DECODER.decode(encode_sample(sample)) == sample  # noqa: S101 - a finding
 
 
 def signature(data: bytes) -> None:
@@ -122,9 +122,9 @@ def one_input(data: bytes) -> None:
 def check_rejection(rejection: Rejected) -> None:
     """A rejection is one short printable line with a reason that is documented."""
     detail = rejection.detail
-    assert rejection.reason in Reason  # noqa: S101
-    assert detail.isascii()  # noqa: S101
-    assert detail.isprintable()  # noqa: S101
+    assert rejection.reason in Reason  # noqa: S101 - a finding
+    assert detail.isascii()  # noqa: S101 - a finding
+    assert detail.isprintable()  # noqa: S101 - a finding
     assert 0 < len(detail) < 200  # noqa: PLR2004, S101 - a line
 
 

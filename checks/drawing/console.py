@@ -6,8 +6,8 @@ import re
 from html import escape, unescape
 
 from pygments import highlight  # type: ignore[import-untyped]  # ships no types
-from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-from pygments.lexers import BashLexer  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # as above
+from pygments.lexers import BashLexer  # type: ignore[import-untyped]  # as above
 
 from checks.pages.blocks import steps_of
 

@@ -78,7 +78,7 @@ class _Store(MemoryStore):
         self._left, self._commit = 0, None
 
     def after(self, times, commit):
-        """Call this after so many policies more."""
+        """Call this after that many more policies."""
         self._left, self._commit = times, commit
 
     def get(self, policy_id):

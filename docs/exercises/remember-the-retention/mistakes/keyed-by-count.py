@@ -9,7 +9,7 @@ def _find(policy):
 
 
 def retention(policy):
-    """What was found for so many rules."""
+    """What was found for this number of rules."""
     count = sum(status is RuleStatus.ACTIVE for _, status in policy.rules.values())
     if policy.__dict__.get("counted") != count:
         policy.counted, policy.remembered = count, _find(policy)
