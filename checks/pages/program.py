@@ -60,7 +60,9 @@ def _blocks(page: Page) -> Iterator[tuple[str, Fence]]:
 def problems(page: Page, remembered: Memory) -> Iterator[Failure]:
     """What is wrong with a page's program: without the folded blocks too, it runs to its end."""
     program = source(page)
-    now = digest(page.root, repository_files(page.root, "capstone/src"), program, environment())
+    # It may read any file that is no page: the capstone, the checks, a recorded profile.
+    names = [name for name in repository_files(page.root) if not name.endswith(".md")]
+    now = digest(page.root, names, program, environment())
     if not remembered.known(page.path, now):
         with closing(Scratch(page.root, page.file)) as scratch:
             (scratch.work.parent / "program.py").write_text(program, encoding="utf-8")
