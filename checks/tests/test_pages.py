@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checks.pages import lesson, plugin
+from checks.memory import Memory
+from checks.pages import lesson, plugin, program
 from checks.pages.page import Fence, Page
 from checks.tests.repository import PAGES, Repository
 
@@ -305,6 +306,19 @@ def test_an_interrupted_check_leaves_nothing_behind(repository: Repository, tmp_
     exited = repository.check_pages(TMPDIR=str(scratch))
     assert "KeyboardInterrupt" in exited.output
     assert list(scratch.iterdir()) == []
+
+
+def test_a_program_is_run_again_when_a_file_that_it_reads_changed(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever file it is, as long as it is no page."""
+    monkeypatch.delenv("CI", raising=False)
+    repository.write("data.txt", "1")
+    repository.write("docs/a.md", "```python", "assert open('data.txt').read() == '1\\n'", "```")
+    page, memory = Page(repository.root, repository.root / "docs/a.md"), Memory("programs", repository.root)
+    assert list(program.problems(page, memory)) == []
+    repository.write("data.txt", "2")
+    assert len(list(program.problems(page, memory))) == 1
 
 
 def test_a_parser_that_fails_itself_is_named_by_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
