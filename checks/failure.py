@@ -76,9 +76,11 @@ def command(
             try:
                 return main(*args, **kwargs)
             except refusals as error:
+                sys.stdout.flush()
                 print(f"{name}: {error}", file=sys.stderr)
                 return 2
             except (EOFError, KeyboardInterrupt):
+                sys.stdout.flush()
                 print(interrupted, file=sys.stderr)
                 return 130
 
