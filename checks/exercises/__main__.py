@@ -143,6 +143,7 @@ def main(arguments: Sequence[str], work: Work | None = None) -> int:
     except OSError as error:
         return ended(error)
     except KeyboardInterrupt:
+        sys.stdout.flush()
         print("\nexercise: interrupted", file=sys.stderr)
         return 130
 
