@@ -6,7 +6,7 @@ import json
 import platform
 from typing import TYPE_CHECKING, Any
 
-from checks.evidence.figures import PACKAGE, code_digest, flat, nested
+from checks.evidence.figures import code_digest, flat, nested
 from checks.failure import Failure
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def outdated_figures(root: Path, name: str, measurement: Measurement) -> Iterato
     """What is measured now and is not what the evidence file says.
 
     Bytes and calls are one number for one minor version of CPython. On another one than the file's, they may
-    be off by a fifth. What takes over a minute is not measured again, and must not be older than the package.
+    be off by a fifth. What takes over a minute is not measured again, and what it measured must not be newer.
 
     Raises:
         NotMeasuredError: Something that is needed to measure it again is not installed.
@@ -62,8 +62,8 @@ def outdated_figures(root: Path, name: str, measurement: Measurement) -> Iterato
     file = EvidenceFile(root, name)
     figures = nested(file.document["figures"])
     renew = f"`{file.document['command']}` renews it"
-    if measurement.long and file.document["measured"]["code"] != code_digest(root / PACKAGE):
-        yield file.failure("measured.code", f"the package has changed since: {renew}")
+    if measurement.long and file.document["measured"]["code"] != code_digest(root, measurement.reads):
+        yield file.failure("measured.code", f"{', '.join(measurement.reads)} changed since: {renew}")
     for key, message in _differences(file.figures, dict(flat(measurement.derive(figures))), "follows as"):
         yield file.failure(f"figures.{key}", f"{message}: {renew}")
     if file.document["plots"] != json.loads(json.dumps(measurement.plots(figures))):

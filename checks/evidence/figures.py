@@ -61,12 +61,14 @@ class Evidence:
         plots: Data of the plots by name, as `checks.drawing.plots.Plot` says.
         facts: Findings that are no numbers.
         versions: Versions of what the figures depend on besides Python.
+        reads: The folders of the repository that were measured.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
     plots: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    reads: tuple[str, ...] = (PACKAGE,)
 
     def write(self, name: str, seconds: float, folder: Path = FOLDER) -> Path:
         """Write the file, whole or not at all, with where and when it was measured and how long that took."""
@@ -78,7 +80,8 @@ class Evidence:
                 "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
                 "python": platform.python_version(),
                 "versions": self.versions,
-                "code": code_digest(),
+                "reads": self.reads,
+                "code": code_digest(ROOT, self.reads),
                 "runs": max(figure.runs for _, figure in flat(self.figures)),
                 "seconds": round(seconds, 1),
             },
@@ -107,10 +110,12 @@ def nested(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {key: (Figure(**value) if "unit" in value else nested(value)) for key, value in figures.items()}
 
 
-def code_digest(package: Path = ROOT / PACKAGE) -> str:
-    """Changes whenever a file of the package changes."""
-    files = (file for file in package.rglob("*") if file.is_file() and file.suffix != ".pyc")
-    return digest(package, (file.relative_to(package).as_posix() for file in files))[:16]
+def code_digest(root: Path, reads: Sequence[str]) -> str:
+    """Changes whenever a file below one of these folders of a repository changes."""
+    base = root / os.path.commonpath(reads)
+    files = (file for folder in reads for file in (root / folder).rglob("*"))
+    names = (file.relative_to(base).as_posix() for file in files if file.is_file() and file.suffix != ".pyc")
+    return digest(base, names)[:16]
 
 
 def versions(*distributions: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checks.child import UnfinishedError, run
-from checks.evidence.figures import Evidence, Figure, flat
+from checks.evidence.figures import PACKAGE, Evidence, Figure, flat
 from checks.memory import ROOT
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Measurement(NamedTuple):
         plots: The plots, likewise.
         once: The figures that repeat and that no check holds, because it would take too long.
         long: Whether it takes more than a minute; then it only runs when it is named.
+        reads: The folders that it measures: a long one is renewed when a file of them changes.
     """
 
     steps: tuple[Step, ...]
@@ -58,10 +59,11 @@ class Measurement(NamedTuple):
     plots: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
     once: tuple[str, ...] = ()
     long: bool = False
+    reads: tuple[str, ...] = (PACKAGE,)
 
     def measure(self, name: str, progress: Progress) -> Evidence:
         """Run every step, and say so."""
-        evidence = Evidence()
+        evidence = Evidence(reads=self.reads)
         for step in self.steps:
             progress.begin(f"{name}: {step.what}")
             step.run(evidence)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from checks.drawing.tables import table
 from checks.evidence.comparison import EVIDENCE
-from checks.evidence.figures import Figure, code_digest, flat
+from checks.evidence.figures import PACKAGE, Figure, code_digest, flat
 from checks.failure import Failure, failure_at
+from checks.memory import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,8 +45,9 @@ def provenance(document: Mapping[str, Any]) -> str:
         f"{', '.join(f'{name} {version}' for name, version in versions.items())}."
     )
     if "code" in run:
-        now = "has not changed" if run["code"] == code_digest() else "has changed"
-        text += f" The package, `{run['code']}` by its content, {now} since."
+        reads = run.get("reads", [PACKAGE])
+        now = "has not changed" if run["code"] == code_digest(ROOT, reads) else "has changed"
+        text += f" What it measured, `{run['code']}` by its content, {now} since."
     return text
 
 

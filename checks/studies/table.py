@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.studies import allocation, batching, oracles, profiling, ratios
+from checks.studies import allocation, batching, mutation, oracles, profiling, ratios
 
 if TYPE_CHECKING:
     from checks.evidence.measurement import Measurement
@@ -30,6 +30,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "fuzzing": oracles.FUZZING,
     "kill-drill-sqlite": oracles.KILLING["sqlite"],
     "kill-drill-postgres": oracles.KILLING["postgres"],
+    "mutation": mutation.MEASUREMENT,
 }
 ELSEWHERE = {"ladder": "invoke ladder"}
 """Evidence files that another task writes."""

@@ -91,13 +91,13 @@ def test_a_file_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, 
 def test_the_digest_of_the_code_changes_with_a_file(tmp_path: Path) -> None:
     """With its text and with its name, not with what Python keeps beside it."""
     (tmp_path / "a.py").write_text("x = 1")
-    first = code_digest(tmp_path)
+    first = code_digest(tmp_path, ["."])
     (tmp_path / "a.pyc").write_text("kept")
-    assert code_digest(tmp_path) == first
+    assert code_digest(tmp_path, ["."]) == first
     (tmp_path / "a.py").write_text("x = 2")
-    second = code_digest(tmp_path)
+    second = code_digest(tmp_path, ["."])
     (tmp_path / "a.py").rename(tmp_path / "b.py")
-    assert len({first, second, code_digest(tmp_path)}) == 3
+    assert len({first, second, code_digest(tmp_path, ["."])}) == 3
 
 
 # What a command of the capstone records
@@ -253,16 +253,18 @@ def test_a_figure_of_another_python_may_be_off_by_a_fifth(tmp_path: Path) -> Non
     ]
 
 
-def test_what_takes_long_is_not_older_than_the_package(tmp_path: Path) -> None:
-    """No check measures all of it again, so the file names the package that was measured."""
-    long = COUNTING._replace(long=True)
-    (tmp_path / PACKAGE).mkdir(parents=True)
-    _edited(tmp_path, lambda document: document["measured"].update(code=code_digest(tmp_path / PACKAGE)))
+@pytest.mark.parametrize("reads", [(PACKAGE,), ("capstone/src", "capstone/tests")])
+def test_what_takes_long_is_not_older_than_what_it_measured(tmp_path: Path, reads: tuple[str, ...]) -> None:
+    """No check measures all of it again, so the file names the files that were measured."""
+    long = COUNTING._replace(long=True, reads=reads)
+    for folder in reads:
+        (tmp_path / folder).mkdir(parents=True)
+    _edited(tmp_path, lambda document: document["measured"].update(code=code_digest(tmp_path, reads)))
     assert list(outdated_figures(tmp_path, "counting", long)) == []
-    (tmp_path / PACKAGE / "new.py").write_text("")
+    (tmp_path / reads[-1] / "new.py").write_text("")
     at = _lines_of(tmp_path)["code"]
     assert [str(failure) for failure in outdated_figures(tmp_path, "counting", long)] == [
-        f"{FILE}:{at}: measured.code: the package has changed since: `invoke measure counting` renews it"
+        f"{FILE}:{at}: measured.code: {', '.join(reads)} changed since: `invoke measure counting` renews it"
     ]
     assert list(outdated_figures(tmp_path, "counting", COUNTING)) == []
 

@@ -1,1 +1,1 @@
-"""What the tasks run besides the checks: set-up, serving, lock files, coverage, mutation, size."""
+"""What the tasks run besides the checks: set-up, serving, lock files, coverage, size."""

@@ -19,7 +19,7 @@ from checks.memory import ROOT
 from checks.proof.changes import read_change
 from checks.proof.trial import Trial, Trials
 from checks.studies import __main__ as command
-from checks.studies import audit, batching, bench, oracles, ratios
+from checks.studies import audit, batching, bench, mutation, oracles, ratios
 from checks.studies.__main__ import main
 from checks.studies.table import MEASUREMENTS
 
@@ -93,8 +93,6 @@ def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys: pytest.Cap
     )
     assert main(["ladder"]) == 2
     assert capsys.readouterr().err == "measure: ladder is written by `invoke ladder`\n"
-    assert main(["mutation"]) == 2
-    assert "there is no measurement 'mutation'" in capsys.readouterr().err
 
 
 def test_without_a_name_the_long_ones_are_left_out_by_name(
@@ -230,3 +228,20 @@ def test_what_is_not_installed_alone_is_not_red(
         0,
         ["SKIPPED missing: no promtool", "2 evidence files compared, 1 skipped, 0 failures"],
     )
+
+
+def test_a_run_of_all_mutants_is_held_to_the_list_of_survivors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A survivor that is not listed, a listed one that is noticed, and too few that are noticed."""
+    listed, noticed = sorted(mutation.listed())[:2]
+    monkeypatch.setattr(mutation, "listed", lambda: {listed, noticed})
+    monkeypatch.setattr(mutation, "change", lambda *_: "- a\n+ b")
+    kept = {f"x__mutmut_{number}": "killed" for number in range(20)}
+    good = {listed: "survived", noticed: "no tests", **kept, "slow__mutmut_1": "timeout"}
+    assert mutation.differences(Path(), good) == []
+    assert mutation.differences(Path(), good | {noticed: "killed", "x__mutmut_1": "survived"}) == [
+        "survives, and is not in survivors.toml: x__mutmut_1\n- a\n+ b",
+        f"is in survivors.toml, and is noticed or gone: {noticed}",
+    ]
+    assert mutation.differences(Path(), {listed: "survived", noticed: "survived"}) == [
+        "score 0.0%: at least 90%"
+    ]
