@@ -50,7 +50,7 @@ setattr(ParseMachine, "complete_context", complete_context)  # noqa: B010 - ther
 
 
 def run(module: str, *names: str | None, **options: str | bool) -> None:
-    """Run a module with this Python; Ctrl-C is its to answer, and its exit status is the task's.
+    """Run a module with this Python; it answers Ctrl-C and SIGTERM, and its exit status is the task's.
 
     Args:
         module: The module.
@@ -59,11 +59,10 @@ def run(module: str, *names: str | None, **options: str | bool) -> None:
     """
     given = [f"--{key}" if value is True else f"--{key}={value}" for key, value in options.items() if value]
     command = [sys.executable, "-m", module, *given, *filter(None, names)]
-    interrupt = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode
-    finally:
-        signal.signal(signal.SIGINT, interrupt)
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        status = process.wait()
     if status:
         raise Exit(code=status)
 
@@ -169,12 +168,6 @@ def bench(_: Context) -> None:
 def coverage(_: Context) -> None:
     """Run the capstone's suites and see which branches of its inside they take: at least 97 %."""
     run("checks.tooling.coverage")
-
-
-@task
-def mutate(_: Context) -> None:
-    """Change the capstone's inside in every small way and see whether a test notices: at least 90 %."""
-    run("checks.tooling.mutation")
 
 
 @task

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from threading import Event
 
+for _ended_by in (signal.SIGTERM, signal.SIGHUP):
+    # What ends this process ends its children too: they are in sessions of their own, and would go on.
+    signal.signal(_ended_by, signal.default_int_handler)
+
 POLL_S = 0.1
 FOREVER = float("inf")
 

@@ -261,8 +261,14 @@ def scratch(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_an_interrupted_run_leaves_nothing_behind(small: Small, tmp_path: Path, scratch: Path) -> None:
-    """No copy, no process, no record, no traceback; one line, and the status of an interruption."""
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_run_leaves_nothing_behind(
+    small: Small, tmp_path: Path, scratch: Path, told: signal.Signals
+) -> None:
+    """No copy, no process, no record, no traceback; one line, and the status of an interruption.
+
+    By Ctrl-C, by `kill` and `timeout`, and by a terminal that is closed.
+    """
     started = tmp_path / "started"
     small.write(
         "capstone/tests/domain/test_a.py",
@@ -285,7 +291,7 @@ def test_an_interrupted_run_leaves_nothing_behind(small: Small, tmp_path: Path, 
     deadline = time.monotonic() + 60
     while not (started.exists() and started.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(told)
     said, errors = process.communicate(timeout=60)
     assert (process.returncode, said) == (130, "")
     assert errors.splitlines()[-1].startswith("ladder interrupted")
