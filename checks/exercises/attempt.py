@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
+import secrets
 import select
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,14 +74,18 @@ def attempt(exercise: Exercise, file: Path, shown: str, *, limit_s: float = LIMI
         UnfinishedError: There is no verdict, for a reason that is not the submission's.
     """
     reading, writing = os.pipe()
+    seal = secrets.token_hex().encode()
     command = [sys.executable, "-P", judge.__file__, str(exercise.grader), str(file), shown, str(writing)]
     try:
         with (
             open(reading, "rb"),  # noqa: PTH123 - a descriptor
             open(writing, "wb") as handed_on,  # noqa: PTH123 - likewise
-            Child(command, cwd=ROOT, pass_fds=[writing]) as child,
+            Child(command, cwd=ROOT, pass_fds=[writing], stdin=subprocess.PIPE) as child,
         ):
             handed_on.close()
+            assert child.process.stdin is not None
+            with suppress(BrokenPipeError), child.process.stdin as stdin:
+                stdin.write(seal)
             select.select([reading], [], [], START_S)  # the judge begins, or has ended
             deadline = time.monotonic() + limit_s
             done = child.wait(limit_s, max_bytes=MAX_OUTPUT_BYTES)
@@ -88,10 +94,11 @@ def attempt(exercise: Exercise, file: Path, shown: str, *, limit_s: float = LIMI
     except UnfinishedError as error:
         raise UnfinishedError(f"the judge of {exercise.name} {error}") from None
     # Until the judge has loaded the grader, and says so by an empty line, nothing is the submission's fault.
-    loaded, reply = heard.startswith(b"\n"), heard.strip().partition(b"\n")[0]
-    found = json.loads(reply) if reply else {}
-    if "error" in found:
-        raise GraderError(exercise.grader, found["line"], found["error"])
+    loaded = heard.startswith(b"\n")
+    *reply, _ = heard.partition(seal)[2].decode(errors="replace").split("\0", 4)
+    mistake, message, line, broken = reply or ["", "", "0", ""]
+    if broken:
+        raise GraderError(exercise.grader, int(line), broken)
     if not loaded:
         raise UnfinishedError(f"the judge of {exercise.name} did not start: {done.last_line}")
     if flooded:
@@ -103,7 +110,7 @@ def attempt(exercise: Exercise, file: Path, shown: str, *, limit_s: float = LIMI
         how = f"signal {-done.status}" if done.status and done.status < 0 else f"exit status {done.status}"
         message = f"{shown}: ended Python ({how}) before anything could be graded"
         return Verdict(message=message, printed=printed)
-    return Verdict(**found, printed=printed)
+    return Verdict(mistake, message, printed, int(line))
 
 
 def _listen(reply: int, child: Child, deadline: float) -> tuple[bytes, bool]:

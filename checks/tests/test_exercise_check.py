@@ -368,7 +368,7 @@ def test_a_grader_may_add_what_it_found(tmp_path: Path) -> None:
     grader.write_text(GRADER.replace('return "text"', 'return "text", f"It is {answer!r}."'))
     submission.write_text("answer = 'many'\n")
     told = judge.judge(judge.load(grader), submission.read_bytes(), submission.name)
-    assert told == {"mistake": "text", "message": "Is that a number? It is 'many'."}
+    assert told == judge.Reply("text", "Is that a number? It is 'many'.")
 
 
 def test_a_grader_that_is_wrong_is_named_by_its_line(

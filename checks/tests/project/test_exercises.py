@@ -110,7 +110,16 @@ def test_a_submission_that_takes_all_memory_is_refused_it(small: Exercise) -> No
     assert verdict(small, "b = bytearray(3 << 30)\n").message.startswith("mine.py:1: MemoryError")
 
 
-@pytest.mark.parametrize("source", [b"answer = '\xff'\n", b"answer\x00\n", b"# coding: klingon\n"])
+def test_bytes_that_python_refuses_in_a_file_are_no_solution(small: Exercise) -> None:
+    """Also where only a comment holds them."""
+    found = verdict(small, b"def answer():\n    return 42\n# caf\xe9\n")
+    assert found.message == "mine.py: not UTF-8: byte 34"
+    found = verdict(small, b"# caf\xe9\ndef answer():\n    return 42\n")
+    assert found.message.endswith(" SyntaxError: invalid or missing encoding declaration")
+    assert verdict(small, "# coding: latin-1\n# caf\xe9\nanswer = lambda: 42\n".encode("latin-1")).solved
+
+
+@pytest.mark.parametrize("source", [b"answer\x00\n", b"# coding: klingon\n"])
 def test_bytes_that_are_no_python_are_told_so(small: Exercise, source: bytes) -> None:
     """With a line where Python knows one, which not every version does."""
     found = verdict(small, source)
@@ -122,12 +131,11 @@ LOOPS = {
     "loop that catches everything": (
         "while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass\n"
     ),
-    "loop in a child": "import os\nos.fork() and os._exit(0)\nwhile True:\n    pass\n",
 }
 
 
 def test_a_loop_that_never_ends_is_ended(small: Exercise) -> None:
-    """At its time limit, and nothing of it goes on, in whatever process it is."""
+    """At its time limit, and nothing of it goes on."""
     for name, source in LOOPS.items():
         beat = f"open({str(small.folder / name)!r}, 'a').write('x')"
         (small.folder / f"{name}.py").write_text(source.replace("pass", beat))
@@ -143,10 +151,63 @@ def test_a_loop_that_never_ends_is_ended(small: Exercise) -> None:
     assert [(small.folder / name).stat().st_size for name in LOOPS] == beats
 
 
-def test_a_submission_that_goes_on_in_two_processes_is_graded_once(small: Exercise) -> None:
-    """Both reply, and the first reply counts."""
-    found = verdict(small, "import os\nos.fork()\ndef answer():\n    return 42\n")
-    assert found.solved
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import os; os.fork()",
+        "import os; os.posix_spawn('/bin/sleep', ['sleep', '60'], {})",
+        "import os; os.kill(os.getppid(), 9)",
+        "import os; os.system('sleep 60 &')",
+        "import subprocess; subprocess.Popen(['sleep', '60'], start_new_session=True)",
+        "import ctypes; ctypes.CDLL(None).fork()",
+    ],
+)
+def test_a_submission_starts_and_ends_no_process(small: Exercise, line: str) -> None:
+    """So that nothing outlives the grading; neither when it is loaded nor when the grader calls it."""
+    for source in (f"{line}\ndef answer(): return 42\n", f"def answer():\n    {line}\n    return 42\n"):
+        found = verdict(small, source)
+        assert re.match(r"mine\.py:[12]: PermissionError: [a-zA-Z_.]+: a submission starts", found.message)
+
+
+SOLVED = b"\0" * 4
+FORGED = {
+    "a reply": (
+        f"import os\nfor fd in range(3, 40):\n    try: os.write(fd, {SOLVED!r})\n    except OSError: pass\n"
+    ),
+    "a reply, and the end": "import os\nos.write(3, b'0' * 64 + b'\\0' * 4)\nos._exit(0)\n",
+    "a seal that it reads": "import os\nseal = os.read(0, 99)\nos.write(3, seal + b'\\0' * 4)\n",
+    "the mistakes": "import sys\nsys._getframe(3).f_locals['module'].grade = lambda _: None\n",
+    "json": "import json\njson.dumps = lambda *_: '{}'\n",
+    "equality": "class Any(int):\n    __eq__ = lambda *_: True\nimport builtins\nbuiltins.int = Any\n",
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_a_submission_cannot_write_its_own_verdict(small: Exercise, how: str) -> None:
+    """A wrong answer stays wrong, whatever the submission writes or changes."""
+    assert not verdict(small, f"{FORGED[how]}def answer():\n    return 41\n").solved
+
+
+def test_a_module_that_grades_is_left_as_it_is(small: Exercise) -> None:
+    """What a grader calls is part of the verdict: the package, its classes, and what the grader imports."""
+    grader = small.grader.read_text()
+    small.grader.write_text(f"import math\nfrom service_monitoring.testing import make_rule\n{grader}")
+    for line, told in {
+        "import math; math.isclose = None": "isclose of math",
+        "import builtins; builtins.len = None": "len of builtins",
+        "from service_monitoring import testing as t; t.make_rule = 0": (
+            "make_rule of service_monitoring.testing"
+        ),
+        "from service_monitoring.domain import values; values.Sample.__eq__ = lambda *_: True": (
+            "__eq__ of service_monitoring.domain.values.Sample"
+        ),
+        "from service_monitoring import testing as t; t.make_rule.__code__ = answer.__code__": (
+            "__code__ of service_monitoring.testing.make_rule"
+        ),
+        "answer.__globals__['x'] = 1": "",
+    }.items():
+        found = verdict(small, f"def answer():\n    return 42\n{line}\n")
+        assert found.message == (f"mine.py: changes {told}: leave it as it is" if told else "")
 
 
 def test_a_grader_that_cannot_be_used_is_no_verdict(small: Exercise) -> None:
