@@ -28,11 +28,11 @@ VALUES = dict(zip(LEXICON["words"].split(), [*range(2, 20), *range(20, 100, 10)]
 WORD, LARGE = "|".join(sorted(VALUES, reverse=True)), "|".join(LEXICON["large"])
 ABOUT = 0.05
 DIGITS = r"\d[\d,]*(?:\.\d+)?"
-NO_NOUN = "|".join(LEXICON["no_nouns"].split())
+NO_NOUN = "|".join([*LEXICON["no_nouns"].split(), *LEXICON["large"]])
 NUMBER = re.compile(
     rf"(?<![\w.,:/#§\u00d7-])"
-    rf"(?:(?P<digits>{DIGITS})|(?P<word>{WORD}|a(?= (?:{LARGE})))(?:-(?P<one>{WORD}|one))?)"
-    rf"(?: (?P<large>{LARGE}))?(?=[ -]?(?:%|\u00d7|µ?(?!(?:{NO_NOUN})\b)[a-z]+\b))",
+    rf"(?:(?P<digits>{DIGITS})|(?P<word>{WORD}|a(?= (?:{LARGE})))(?:-(?P<one>{WORD}|one))?\b)"
+    rf"(?: (?P<large>{LARGE})\b)?(?=[ -]?(?:%|\u00d7|µ?(?!(?:{NO_NOUN})\b)[a-z]+\b))",
     re.IGNORECASE,
 )
 NAME = re.compile(
