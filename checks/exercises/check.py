@@ -64,8 +64,8 @@ class Grader:
             line = getattr(error, "lineno", None) or 1
             self.failures = [Failure(self.path, line, f"this is not Python: {error}")]
             return
-        names = (name for node in tree.body if isinstance(node, ast.Assign) for name in node.targets)
-        self.constants = {name.id for name in names if isinstance(name, ast.Name)}
+        assigned = (found for node in tree.body if isinstance(node, ast.Assign) for found in ast.walk(node))
+        self.constants = {found.id for found in assigned if isinstance(found, ast.Name)}
         unread = list(self._read_messages(tree))
         self.failures = [*unread, *self._definitions(tree), *self._imports(tree), *self._wording()]
 

@@ -48,16 +48,18 @@ MISTAKES = {
         "Profile the start, and read the names in that profile."
     ),
     "cold-function": (
-        "function runs, but another function of the capstone runs more than four times as often. Sort the "
-        "profile of this start by calls, not by time, and do not judge by the name."
+        "function runs, but another function of the capstone runs more than {OFTENER} times as often. Sort "
+        "the profile of this start by calls, not by time, and do not judge by the name."
     ),
     "linear-prediction": (
-        "You predicted a count that grows with the number of rules. The real count is at least four times "
-        "higher. You counted how often a rule changes. How many rules are written at each of these changes?"
+        "You predicted a count that grows with the number of rules. The real count is more than {OFTENER} "
+        "times that. You counted how often a rule changes. How many rules are written at each of these "
+        "changes?"
     ),
     "prediction-missed": (
-        "The start was profiled, and its count is more than 5 % away from your prediction. A factor may be "
-        "missing: how many documents list the rules of a policy, and how many commits does each rule take?"
+        "The start was profiled, and its count is more than {ROOM:.0%} away from your prediction. A factor "
+        "may be missing: how many documents list the rules of a policy, and how many commits does each rule "
+        "take?"
     ),
     "growth-contradicts": (
         "The count is right, the exponent is not. It is measured from half of the rules to all of them. "
@@ -94,15 +96,15 @@ MISTAKES = {
         "that today's start exceeds, and that a start you would leave alone does not."
     ),
     "not-profiled": (
-        "profiled is more than 5 % away from the calls of all functions in a start with your number of "
-        "rules. Run cProfile on that start, and copy the number before `function calls` from the first line "
-        "of the table."
+        "profiled is more than {ROOM:.0%} away from the calls of all functions in a start with your number "
+        "of rules. Run cProfile on that start, and copy the number before `function calls` from the first "
+        "line of the table."
     ),
 }
 
 FEWEST, MOST = 20, 200
 IN_THE_LESSON = (25, 30, 50, 60, 80, 100, 120, 200)
-ROOM = 0.05
+ROOM, OFTENER = 0.05, 4
 _TEXTS = ("store", "function", "figure", "decided_by", "boundary", "contract")
 _NUMBERS = ("rules", "predicted", "exponent", "stop_at_most", "profiled")
 
@@ -150,7 +152,7 @@ def _of_workload(plan):
     calls = _calls(plan.rules)
     if _code(plan.function) not in calls:
         return "not-in-this-workload"
-    return "cold-function" if 4 * calls[_code(plan.function)] < max(calls.values()) else None
+    return "cold-function" if OFTENER * calls[_code(plan.function)] < max(calls.values()) else None
 
 
 def _of_counts(plan):
@@ -159,7 +161,7 @@ def _of_counts(plan):
     growth = log(whole / _calls(half)[code]) / log(plan.rules / half)
     grows = abs(plan.exponent - growth) <= ROOM * growth
     if abs(plan.predicted - whole) > ROOM * whole:
-        return "linear-prediction" if not grows and 4 * plan.predicted < whole else "prediction-missed"
+        return "linear-prediction" if not grows and OFTENER * plan.predicted < whole else "prediction-missed"
     return None if grows else "growth-contradicts"
 
 
