@@ -28,7 +28,7 @@ VALUES = dict(zip(LEXICON["words"].split(), [*range(2, 20), *range(20, 100, 10)]
 WORD, LARGE = "|".join(sorted(VALUES, reverse=True)), "|".join(LEXICON["large"])
 ABOUT = 0.05
 DIGITS = r"\d[\d,]*(?:\.\d+)?"
-NO_NOUN = "|".join([*LEXICON["no_nouns"].split(), *LEXICON["large"]])
+NO_NOUN = "|".join([*LEXICON["no_nouns"].split(), *LEXICON["large"], *VALUES])
 NUMBER = re.compile(
     rf"(?<![\w.,:/#§\u00d7-])"
     rf"(?:(?P<digits>{DIGITS})|(?P<word>{WORD}|a(?= (?:{LARGE})))(?:-(?P<one>{WORD}|one))?\b)"
