@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import runpy
-from dataclasses import fields, is_dataclass
 from datetime import timedelta
+from inspect import signature
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -31,14 +31,12 @@ class Origins:
         self.macros = (self.limit, self.count)
 
     def limit(self, of: str) -> str:
-        """A constant: `a.module:NAME`, `a.module:Class.field` for a default, `EXERCISE:NAME` of a grader."""
+        """A constant: `a.module:NAME`, `a.module:Class.argument` for a default, `EXERCISE:NAME` of a grader."""
         place, _, name = of.partition(":")
         grader = self._root / EXERCISES / place / "grader.py"
-        found: Any = runpy.run_path(str(grader)) if grader.is_file() else vars(resolve_name(place))
-        owner, _, field = name.partition(".")
-        if is_dataclass(found[owner]):
-            found, owner = {each.name: each.default for each in fields(found[owner])}, field
-        return in_words(found[owner])
+        names = runpy.run_path(str(grader)) if grader.is_file() else vars(resolve_name(place))
+        owner, _, argument = name.partition(".")
+        return in_words(signature(names[owner]).parameters[argument].default if argument else names[owner])
 
     def count(self, of: str) -> str:
         """How many there are of `a.module:LIST`, a union or what a function gives; of `claims`, `rungs`."""

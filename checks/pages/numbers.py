@@ -44,7 +44,7 @@ QUIET = re.compile(
 )
 LINK = re.compile(r"\]\([^)]*\)|\]\[[^\]]*\]|https?://\S+")
 LINKED = "\x00"
-SENTENCE = re.compile(r"[^.?!:]+(?:[.?!:](?!\s)[^.?!:]*)*[.?!:]*")
+SENTENCE = re.compile(r"[^.?!]+(?:[.?!](?!\s)[^.?!]*)*[.?!]*")
 BLOCK = re.compile(r"\n(?=\s*\n| *(?:[-*]|\d+\.|!!!|\?\?\?) )")
 HEADING = re.compile(r"^#+ ", re.MULTILINE)
 ITEM = re.compile(r"\s*(?:[-*]|\d+\.) ")
@@ -71,7 +71,7 @@ def _unheld(section: str, shown: list[float]) -> Iterator[tuple[int, str]]:
     blocks = [*BLOCK.finditer(section)]
     for start, end in pairwise([0, *(found.end() for found in blocks), len(section)]):
         for sentence in SENTENCE.finditer(section, start, end):
-            listed = _items(section[sentence.end() :]) if sentence[0].endswith(":") else 0
+            listed = _items(section[sentence.end() :]) if sentence[0].rstrip().endswith(":") else 0
             for found in NUMBER.finditer(section, *sentence.span()):
                 if (
                     LINKED in sentence[0]
