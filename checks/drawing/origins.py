@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IN_WORDS = {number: word for word, number in VALUES.items() if number in range(2, 13)} | {0: "no", 1: "one"}
-UNITS = {"hours": 3_600, "minutes": 60, "seconds": 1}
+UNITS = {"hour": 3_600, "minute": 60, "second": 1}
 
 
 class Origins:
@@ -31,7 +31,7 @@ class Origins:
         self.macros = (self.limit, self.count)
 
     def limit(self, of: str) -> str:
-        """A constant: `a.module:NAME`, `a.module:Class.argument` for a default, `EXERCISE:NAME` of a grader."""
+        """A constant: `a.module:NAME`, `a.module:Class.argument`, which is a default, `EXERCISE:NAME`."""
         place, _, name = of.partition(":")
         grader = self._root / EXERCISES / place / "grader.py"
         names = runpy.run_path(str(grader)) if grader.is_file() else vars(resolve_name(place))
@@ -49,5 +49,5 @@ def in_words(number: float | timedelta) -> str:
     if isinstance(number, timedelta):
         seconds = number.total_seconds()
         unit = next(name for name, length in UNITS.items() if not seconds % length)
-        return f"{in_words(seconds / UNITS[unit])} {unit}"
+        return f"{in_words(seconds / UNITS[unit])} {unit}{'' if seconds == UNITS[unit] else 's'}"
     return IN_WORDS.get(number) or f"{number:,}".removesuffix(".0")

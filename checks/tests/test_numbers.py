@@ -96,6 +96,7 @@ def test_a_limit_and_a_count_come_from_the_code(tmp_path: Path) -> None:
         (1_048_576, "1,048,576"),
         (2.5, "2.5"),
         (timedelta(minutes=5), "five minutes"),
+        (timedelta(seconds=1), "one second"),
         (timedelta(seconds=90), "90 seconds"),
         (timedelta(hours=13), "13 hours"),
     ],
