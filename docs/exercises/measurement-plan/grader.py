@@ -45,9 +45,10 @@ MISTAKES = {
         "hot path. Profile the replay, sort by calls, and suspect a function from the top of the list."
     ),
     "copied-from-the-lesson": (
-        "You need no derivation for this figure: it counts calls over the whole trace, or of a function that "
-        "runs once for each line, and the profile of the lesson has both. Replay part of the trace, and "
-        "choose a function whose calls you have to derive from lines and decisions, or another figure."
+        "You need no derivation for this figure. Either your function runs once for each line, so its calls "
+        "are the number of lines, or you count calls over the whole trace, which the lesson's profile shows. "
+        "Replay part of the trace, and count the calls of a function that runs for lines and for decisions, "
+        "or choose blocks, bytes or the peak."
     ),
     "tolerance-proves-nothing": (
         "tolerance must be between 0 and {MOST_TOLERANCE}. With more than that, results that contradict one "
@@ -62,8 +63,9 @@ MISTAKES = {
         "with: leave it alone. Which result would make you stop?"
     ),
     "stopped-before-it-began": (
-        "The lowest result that your tolerance accepts is at most stop_at_most, so the plan can be right and "
-        "still say: leave it alone. Choose a limit below that result, and above one that would make you stop."
+        "With the figure that you expect, your plan says at once: leave the function alone. So you need not "
+        "measure. Set stop_at_most below the lowest figure that you accept, which is predicted less the "
+        "tolerance."
     ),
 }
 
