@@ -233,7 +233,7 @@ def _owner(name: str) -> str:
 
 
 def _tested(claim: Claim) -> str:
-    return f"tested on the rung *{claim.rung}* by `{claim.check.partition('::')[2]}`"
+    return f"tested on *{claim.rung}* by `{claim.check.partition('::')[2]}`"
 
 
 def _anchor(contract: Contract) -> str:
