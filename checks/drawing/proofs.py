@@ -85,7 +85,7 @@ class Proofs:
             raise LookupError(f"no claim belongs to a contract {contract!r}")
         return "\n".join(
             f'- <span id="{claim.id}"></span>{claim.statement}<br>'
-            f"`{claim.id}`: kept by {_owner(claim.owner)}, {_tested(claim)}."
+            f"`{claim.id}`: kept by {_owner(claim.owner)}, tested on *{claim.rung}* by `{_test(claim)}`."
             for claim in found
         )
 
@@ -94,8 +94,8 @@ class Proofs:
         claim = self._data.claim(name)
         return (
             f"> {claim.statement}\n>\n"
-            f"> Kept by {_owner(claim.owner)}, a part of *{claim.contract}*; {_tested(claim)}: "
-            f"`{claim.command}`."
+            f"> Kept by {_owner(claim.owner)}, a part of *{claim.contract}*. Its test on the rung "
+            f"*{claim.rung}* is `{_test(claim)}`. To prove it: `{claim.command}`."
         )
 
     def rungs(self) -> str:
@@ -109,8 +109,7 @@ class Proofs:
             alone = sum(red_rungs(entry) == [rung.name] for entry in drifts)
             rows.append((rung.name, f"{cost['tests']:,}", f"{cost['seconds']:.1f}", red, first, alone))
         lines = [table(["rung", "tests:", "seconds:", "red:", "first:", "alone:"], rows), ""]
-        sight = "- **{0.name}** sees {0.sees}. It *cannot see* {0.blind}."
-        lines += [sight.format(rung) for rung in self._data.rungs]
+        lines += [f"- **{r.name}** sees {r.sees}. It *cannot see* {r.blind}." for r in self._data.rungs]
         return "\n".join(lines)
 
     def matrix(self) -> str:
@@ -232,8 +231,8 @@ def _owner(name: str) -> str:
     return f"[`{short}`][{name}]"
 
 
-def _tested(claim: Claim) -> str:
-    return f"tested on *{claim.rung}* by `{claim.check.partition('::')[2]}`"
+def _test(claim: Claim) -> str:
+    return claim.check.partition("::")[2]
 
 
 def _anchor(contract: Contract) -> str:
