@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from checks.proof.changes import Change
-    from checks.proof.claims import Contract
+    from checks.proof.claims import Claim, Contract
 
 PROPOSALS = "proposals"
 MODULE = "module-10-performance-observability-security-review"
@@ -67,7 +67,7 @@ class Proofs:
         return table(["contract", "promise", "owner", "claims:", "their checks are on"], rows)
 
     def outcomes(self) -> str:
-        """Each learning outcome with its contracts, their claims, and the smallest command for each."""
+        """Each learning outcome with its contracts and their claims."""
         parts = []
         for number, outcome in enumerate(self._data.outcomes, 1):
             parts.append(f"## {number}. {outcome.text[0].upper()}{outcome.text[1:]}")
@@ -75,27 +75,27 @@ class Proofs:
                 if contract.outcome == number:
                     promise = f"*{contract.promise[0].upper()}{contract.promise[1:]}.*"
                     parts.append(f"### {contract.name} {{ #{_anchor(contract)} }}")
-                    parts += [f"{promise} {self._lesson(contract)}", self.claims(contract.name)]
+                    parts += [f"{promise}{self._lesson(contract)}", self.claims(contract.name)]
         return "\n\n".join(parts)
 
     def claims(self, contract: str) -> str:
-        """The claims of one contract, each with its owner, its check and its command."""
+        """The claims of one contract as a list, each with its id, its owner and its check."""
         found = self._data.of_contract(contract)
         if not found:
             raise LookupError(f"no claim belongs to a contract {contract!r}")
-        rows = []
-        for claim in found:
-            named = f'<span id="{claim.id}"></span>{claim.statement}'
-            rows.append((named, _owner(claim.owner), claim.rung, f"`{claim.command}`"))
-        return table(["claim", "owner", "rung", "command"], rows)
+        return "\n".join(
+            f'- <span id="{claim.id}"></span>{claim.statement}<br>'
+            f"`{claim.id}`: kept by {_owner(claim.owner)}, tested on *{claim.rung}* by `{_test(claim)}`."
+            for claim in found
+        )
 
     def claim(self, name: str) -> str:
         """One claim, as a paragraph."""
         claim = self._data.claim(name)
         return (
             f"> {claim.statement}\n>\n"
-            f"> Kept by {_owner(claim.owner)}, a part of *{claim.contract}*; on the rung *{claim.rung}*, "
-            f"`{claim.check.partition('::')[2]}` defends it: `{claim.command}`."
+            f"> Kept by {_owner(claim.owner)}, a part of *{claim.contract}*. Its test on the rung "
+            f"*{claim.rung}* is `{_test(claim)}`. To prove it: `{claim.command}`."
         )
 
     def rungs(self) -> str:
@@ -109,9 +109,7 @@ class Proofs:
             alone = sum(red_rungs(entry) == [rung.name] for entry in drifts)
             rows.append((rung.name, f"{cost['tests']:,}", f"{cost['seconds']:.1f}", red, first, alone))
         lines = [table(["rung", "tests:", "seconds:", "red:", "first:", "alone:"], rows), ""]
-        for rung in self._data.rungs:
-            sees = f"sees {rung.sees}. *Cannot see* {rung.blind}."
-            lines.append(f"- **{rung.name}**: {sees}\n\n    `{rung.command}`\n")
+        lines += [f"- **{r.name}** sees {r.sees}. It *cannot see* {r.blind}." for r in self._data.rungs]
         return "\n".join(lines)
 
     def matrix(self) -> str:
@@ -169,7 +167,7 @@ class Proofs:
         parts = ["## Judge it", ask, "\n".join(questions)]
         entry = self._record.get("changes", {}).get(name)
         if entry is None:
-            return "\n\n".join([*parts, "No rung was asked yet: `invoke ladder` asks all of them."])
+            return "\n\n".join([*parts, "It was not tried yet: `invoke ladder` tries it on every rung."])
         folded = indent("\n".join(self._verdict(name, entry)), "    ")
         return "\n\n".join([*parts, f'??? abstract "What the rungs said"\n\n{folded}'])
 
@@ -212,8 +210,8 @@ class Proofs:
 
     def _lesson(self, contract: Contract) -> str:
         if path := self._lessons.get(contract.lesson.casefold()):
-            return f"Lesson: [{contract.lesson}]({self._to(path)})."
-        return f"Lesson: *{contract.lesson}*, to come."
+            return f" Lesson: [{contract.lesson}]({self._to(path)})."
+        return ""
 
     def _link(self, name: str, title: str) -> str:
         return f"[{title}]({self._to(f'{PROPOSALS}/{name}/index.md')})"
@@ -231,6 +229,10 @@ def _owner(name: str) -> str:
     parts = name.split(".")
     short = ".".join(part for part in parts[-2:] if part[0].isupper() or part == parts[-1])
     return f"[`{short}`][{name}]"
+
+
+def _test(claim: Claim) -> str:
+    return claim.check.partition("::")[2]
 
 
 def _anchor(contract: Contract) -> str:
