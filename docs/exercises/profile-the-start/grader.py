@@ -1,4 +1,4 @@
-"""Grades a plan by running it: monitors start on SQLite, under cProfile."""
+"""Grades a plan by running it: a service starts on SQLite with new rules in its file, under cProfile."""
 
 import ast
 import cProfile
@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import sys
 from contextlib import closing
+from datetime import timedelta
 from functools import cache
 from math import isfinite, log
 from pathlib import Path
@@ -13,6 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import service_monitoring
+from service_monitoring.boundary.policy_file import PolicyFile
+from service_monitoring.server.run import _adopt
 from service_monitoring.storage.sql import SqlStore
 from service_monitoring.storage.sqlite import SqliteDatabase
 from service_monitoring.testing import SteppableMonitor, make_rule
@@ -23,12 +26,12 @@ MISTAKES = {
         "stop_at_most and profiled are whole numbers; predicted and exponent are numbers."
     ),
     "rules-out-of-range": (
-        "rules must be between 20 and 200. With fewer rules, the linear part of the count hides the square. "
+        "rules must be between 20 and 100. With fewer rules, the linear part of the count hides the square. "
         "With more, the profile takes longer and shows nothing new."
     ),
     "copied-from-the-lesson": (
-        "rules is a size that the lesson has counted. Choose another size, derive its count, and profile it "
-        "yourself."
+        "You predicted 2n² + 3n, the count of the lesson's start. This start is another one: the store holds "
+        "rules already, and retires them at the end. Derive the count for this start."
     ),
     "store-without-documents": (
         'store must be "sqlite", as in the service whose start is slow. The memory store keeps the objects '
@@ -44,7 +47,7 @@ MISTAKES = {
         "full dotted name. A bare function name can fit several."
     ),
     "not-in-this-workload": (
-        "function never runs when a monitor starts. It may be the hottest function of another workload. "
+        "function never runs in this start. It may be the hottest function of another workload. "
         "Profile the start, and read the names in that profile."
     ),
     "cold-function": (
@@ -58,8 +61,7 @@ MISTAKES = {
     ),
     "prediction-missed": (
         "The start was profiled, and its count is more than {ROOM:.0%} away from your prediction. A factor "
-        "may be missing: how many documents list the rules of a policy, and how many commits does each rule "
-        "take?"
+        "may be missing: how many rules are in the policy at each commit? A retired rule stays in it."
     ),
     "growth-contradicts": (
         "The count is right, the exponent is not. It is measured from half of the rules to all of them. "
@@ -76,16 +78,16 @@ MISTAKES = {
     ),
     "bought-elsewhere": (
         "boundary is not between decided_by and the hot function: it runs elsewhere, or it is one of the "
-        "two. Which call does every step go through on its way down?"
+        "two. Which call does every command go through on its way down?"
     ),
     "nothing-true-yet": (
-        "boundary is on the path, but when that call returns, the step can still be rolled back, because the "
-        "database was not yet told to commit. Look further up for a call that contains the end of the "
+        "boundary is on the path, but when that call returns, the command can still be rolled back, because "
+        "the database was not yet told to commit. Look further up for a call that contains the end of the "
         "transaction."
     ),
     "another-contract": (
-        "The commit for each step does not serve that contract. Which contract says what a step that fails "
-        "may leave behind? The capstone's home page lists all contracts."
+        "The commit for each command does not serve that contract. Which contract says what a command that "
+        "fails may leave behind? The capstone's home page lists all contracts."
     ),
     "never-stops": (
         "stop_at_most is lower than any start can reach: every rule has to be written at least once. With "
@@ -102,8 +104,7 @@ MISTAKES = {
     ),
 }
 
-FEWEST, MOST = 20, 200
-IN_THE_LESSON = (25, 30, 50, 60, 80, 100, 120, 200)
+FEWEST, MOST = 20, 100
 ROOM, OFTENER = 0.05, 4
 _TEXTS = ("store", "function", "figure", "decided_by", "boundary", "contract")
 _NUMBERS = ("rules", "predicted", "exponent", "stop_at_most", "profiled")
@@ -141,8 +142,6 @@ def grade(submission: dict[str, object]) -> str | None:
 def _of_workload(plan):
     if not FEWEST <= plan.rules <= MOST:
         return "rules-out-of-range"
-    if plan.rules in IN_THE_LESSON:
-        return "copied-from-the-lesson"
     if plan.store != "sqlite":
         return "store-without-documents"
     if plan.figure != "calls":
@@ -161,6 +160,9 @@ def _of_counts(plan):
     growth = log(whole / _calls(half)[code]) / log(plan.rules / half)
     grows = abs(plan.exponent - growth) <= ROOM * growth
     if abs(plan.predicted - whole) > ROOM * whole:
+        lesson = 2 * plan.rules**2 + 3 * plan.rules
+        if abs(plan.predicted - lesson) <= ROOM * lesson:
+            return "copied-from-the-lesson"
         return "linear-prediction" if not grows and OFTENER * plan.predicted < whole else "prediction-missed"
     return None if grows else "growth-contradicts"
 
@@ -228,14 +230,21 @@ def _names():
     return found
 
 
-def _start(count):
-    """A monitor begins with this many rules; no commit waits for the disk, because that changes no count."""
+def _start(count, run):
+    """A service starts: its file has this many rules, and the store as many others. `run` calls the start.
+
+    No commit waits for the disk, because that changes no count.
+    """
+    old = [make_rule(f"busy-{n}", f"cpu_{n}_ratio", above=0.9) for n in range(count)]
+    new = [make_rule(f"hot-{n}", f"cpu_{n}_ratio", above=0.8) for n in range(count)]
+    minutes = timedelta(minutes=5)
+    file = PolicyFile("machine", minutes, minutes, tuple(new))
     with TemporaryDirectory() as folder:
         database = SqliteDatabase(Path(folder) / "store.db")
         with closing(SqlStore(database)) as store:
             database.query("PRAGMA synchronous = OFF")
-            rules = [make_rule(f"busy-{n}", f"cpu_{n}_ratio", above=0.9) for n in range(count)]
-            SteppableMonitor(*rules, store=store)
+            monitor = SteppableMonitor(*old, store=store)
+            run(_adopt, file, monitor, store)
 
 
 def _calls(count):
@@ -251,7 +260,7 @@ def _calls(count):
 def _all_calls(count):
     """How often each function runs, those of Python and C included."""
     profile = cProfile.Profile()
-    profile.runcall(_start, count)
+    _start(count, profile.runcall)
     return {entry.code: entry.callcount for entry in profile.getstats()}
 
 
@@ -265,10 +274,13 @@ def _above(code, **arguments):
                 found.add(frame.f_code)
                 frame = frame.f_back
 
-    before = sys.getprofile()
-    sys.setprofile(profiler)
-    try:
-        _start(2)
-    finally:
-        sys.setprofile(before)
+    def watched(function, *given):
+        before = sys.getprofile()
+        sys.setprofile(profiler)
+        try:
+            function(*given)
+        finally:
+            sys.setprofile(before)
+
+    _start(2, watched)
     return found
