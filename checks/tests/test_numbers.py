@@ -37,6 +37,7 @@ def told(tmp_path: Path, text: str) -> list[str]:
         ("It kept forty-two rules.", "forty-two"),
         ("- It kept 3 rules.", "3"),
         ("## Three rules", "Three"),
+        ("- **A** 5 calls\n\nIt kept 3 rules.", "3"),
         ("See [this](other.md). It kept 3 rules.", "3"),
         ("There are two parts:\n\n- a\n- b\n- c\n", "two"),
         ("```python\nn = 40\n```\n\n## Next\n\nIt has 40 blocks.", "40"),
