@@ -40,7 +40,7 @@ NAME = re.compile(
 )
 YEAR = re.compile(r"(?:19|20)\d\d")
 QUIET = re.compile(
-    r"^- \*\*[A-D]\*\* [^\n]*|`[^`]*`|\{\$.*?\$\}|<[^>]*>|\{[ :#][^}]*\}|^ *\d+\.(?= )", re.DOTALL | re.MULTILINE
+    r"^- \*\*[A-D]\*\* .*|`[^`]*`|\{\$[^}]*\$\}|<[^>]*>|\{[ :#][^}]*\}|^ *\d+\.(?= )", re.MULTILINE
 )
 LINK = re.compile(r"\]\([^)]*\)|\]\[[^\]]*\]|https?://\S+")
 LINKED = "\x00"
