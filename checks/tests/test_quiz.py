@@ -97,3 +97,34 @@ def test_half_of_the_right_options_give_something(tmp_path: Path) -> None:
     assert told(tmp_path, *text, *computed[:2]) == [
         "lesson.md:1: 2 of 5 right options give a number or code: at least half do"
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "    - **B** wrong: this is why\n",
+            "",
+            "the answer says of each option, in order, `- **A** right: why`",
+        ),
+        ("- **C** neither\n", "", "the options are A, B: three or four, from A on"),
+        ("**C** wrong:", "**C** right:", "exactly one option is right"),
+        (
+            '    ```text title="Output"\n    1300 calls\n    ```\n',
+            "",
+            "the answer runs a block and shows its Output",
+        ),
+        (
+            '??? success "Answer"',
+            '??? note "Answer"',
+            'the question has no answer: fold it into `??? success "Answer"`',
+        ),
+        ("#### 1. ", "#### 7. ", "this is question 1: begin it with `#### 1. `"),
+    ],
+)
+def test_a_question_that_is_not_one_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """By its line, and with what would be right."""
+    first, rest = question(), [question(number) for number in range(2, 6)]
+    assert old in first
+    found = told(tmp_path, first.replace(old, new), *rest)
+    assert any(line.startswith(f"lesson.md:3: {message}") for line in found), found
