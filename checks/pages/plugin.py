@@ -202,6 +202,13 @@ def pytest_unconfigure() -> None:
     _runs.close()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """No name, option or file takes away a page of the site."""
+    page = collection_path.is_dir() or collection_path.suffix == ".md"
+    return False if page and config.rootpath / "docs" in collection_path.parents else None
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:
     """Every Markdown file is a page."""
     return PageFile.from_parent(parent, path=file_path) if file_path.suffix == ".md" else None

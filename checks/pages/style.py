@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PHRASES = tomllib.loads(Path(__file__).with_name("phrases.toml").read_text(encoding="utf-8"))
 COLUMNS = 88
 TYPED: dict[str, str | tuple[str, ...]] = {"python": "", "console": ("$ ", "> ")}
+UNEVEN = re.compile(r"^\s*\n(?: {4})*(?: {1,3}|\t+)(?=\S)", re.MULTILINE)
+EVENLY = "indent what belongs to an item by four blanks a level: else the site draws it elsewhere"
 REFUSED = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b".replace(" ", r"\s+"), re.IGNORECASE)
 
 
@@ -26,7 +28,11 @@ def problems(page: Page) -> Iterator[Failure]:
     for found in REFUSED.finditer(prose):
         instead = PHRASES[" ".join(found[0].lower().split())]
         yield Failure(page.path, prose.count("\n", 0, found.start()) + 1, f"{found[0]!r}: write {instead}")
+    for found in UNEVEN.finditer(prose):
+        yield Failure(page.path, prose.count("\n", 0, found.end()) + 1, EVENLY)
     for fence in page.fences:
+        if len(fence.indent) % 4:
+            yield fence.failure(EVENLY)
         for offset, line in enumerate(fence.lines, 1):
             if len(line) > COLUMNS and line.startswith(TYPED.get(fence.language, ())):
                 message = f"{len(line)} columns: code on a page has at most {COLUMNS}"

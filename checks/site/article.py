@@ -1,0 +1,132 @@
+"""What each built page draws as code, output or drawing: a block that was checked, or drawn by our own code.
+
+The HTML is what the reader sees, however it came about. Each block of a page's source is drawn once, in
+order, with its language, its title and its text. Whatever else looks like a block is red, except what macros
+and mkdocstrings drew, each once. HTML that Markdown does not make is red too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+from checks.drawing.record import DRAWN
+from checks.failure import Failure, failure_at
+from checks.pages.blocks import steps_of
+from checks.pages.page import Page, read_fences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from checks.pages.page import Fence
+    from checks.site.links import Site
+
+ARTICLE = re.compile(r"<article\b[^>]*>(.*)</article>", re.DOTALL)
+DRAWS = {"pre", "svg", "highlight", "mermaid"}
+VOID = {"br", "hr", "img", "input", "wbr"}
+# What Markdown and mkdocstrings make, and no reader takes for a block.
+PLAIN = re.compile(
+    r"<(a|abbr|b|blockquote|code|d[dlt]|details|div|em|h[1-6r]|li|[ou]l|p|small|span|strong|su[bp]|summary"
+    r"|table|tbody|t[dhr]|thead)(\s+((class|href|id|scope|tabindex|title)=\"[^\"]*\""
+    r"|data-search-exclude(=\"\")?|style=\"(text-align: \w+;|--width: \d+; --height: \d+)?\"))*\s*/?>"
+)
+# What Markdown did not understand is drawn as it was typed.
+MARK = re.compile(r"^\s*(===|!!!|\?\?\?|:::|```|~~~|--8<--)", re.MULTILINE)
+UNSEEN = re.compile(r"^\n+|[ \n]+$|[ ]+(?=\n)")
+NOT_DRAWN = "not drawn as it stands: leave a blank line before it, and end it as it begins, indented alike"
+UNCHECKED = "drawn, and nothing checks it: write Markdown that this site knows, and code as a labelled fence"
+NO_PAGE = "drawn as a page, and nothing checks it: end the name of a page in .md"
+
+
+@dataclass
+class Block:
+    """What a reader may take for code, output or a drawing: title and text, and what its button copies."""
+
+    language: str
+    copied: str
+    text: str
+    tag: str = field(default="", compare=False)
+
+
+class Article(HTMLParser):
+    """The blocks that HTML draws; HTML that is not plain is one too."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.blocks: list[Block] = []
+        self._depth = 0
+        self._code = False
+        self.feed(html)
+        self.close()
+        for block in self.blocks:
+            block.text = UNSEEN.sub("", block.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a block, or go deeper into one."""
+        values, source = dict(attrs), self.get_starttag_text() or ""
+        names = {tag, *(values.get("class") or "").split()}
+        if not self._depth and (names & DRAWS or not PLAIN.fullmatch(source)):
+            language = " ".join(sorted(names - {"div", "pre", "highlight"}))
+            self.blocks.append(Block(language, values.get("data-copy") or "", "", source))
+            self._depth = tag not in VOID
+        elif self._depth:
+            self._depth += tag not in VOID
+        self._code = tag == "code"
+
+    def handle_endtag(self, tag: str) -> None:
+        """Come back."""
+        self._depth = max(self._depth - (tag not in VOID), 0)
+        self._code &= tag != "code"
+
+    def handle_data(self, data: str) -> None:
+        """Read a block; code that spans lines is one, and so is a mark of Markdown."""
+        if self._depth:
+            self.blocks[-1].text += data
+        elif "\n" in data if self._code else MARK.search(data):
+            self.blocks.append(Block("", "", data))
+
+
+def article_failures(site: Site) -> Iterator[Failure]:
+    """Of each page, and of each file that a browser shows as one."""
+    ours = [block for text in DRAWN for block in Article(text).blocks]
+    ours += [drawn(fence) for text in DRAWN if "```" in text for fence in read_fences("", text)]
+    for name, file in site.files.items():
+        page = Page(site.root, site.source(name))
+        yield from page_failures(page, file.read_text(encoding="utf-8"), ours)
+    for file in {*site.folder.rglob("*.*htm*")} - {*site.files.values(), site.folder / "404.html"}:
+        named = site.root / "docs" / file.relative_to(site.folder)
+        source = min(named.parent.glob(f"{file.stem}.*"), default=named)
+        yield Failure(source.relative_to(site.root).as_posix(), 1, NO_PAGE)
+
+
+def page_failures(page: Page, html: str, ours: list[Block]) -> Iterator[Failure]:
+    """Where a page draws something else than was checked.
+
+    Args:
+        page: The source.
+        html: What was built from it.
+        ours: What macros and mkdocstrings drew; what is found on this page is taken out.
+    """
+    found = ARTICLE.search(html)
+    left = [(drawn(fence), fence) for fence in page.fences]
+    for block in Article(found[1] if found else "<article>").blocks:
+        if at := next((at for at, (expected, _) in enumerate(left, 1) if expected == block), 0):
+            yield from (fence.failure(NOT_DRAWN) for _, fence in left[: at - 1])
+            left = left[at:]
+        elif block in ours:
+            ours.remove(block)
+        else:
+            lines = [line.strip() for line in block.text.split("\n")]
+            needles = [block.tag + lines[0], block.tag, *lines]
+            yield failure_at(page.root, page.file, needles, UNCHECKED, block.text or block.tag)
+    yield from (fence.failure(NOT_DRAWN) for _, fence in left)
+
+
+def drawn(fence: Fence) -> Block:
+    """How a fence is drawn."""
+    language = fence.language if fence.language == "mermaid" else f"language-{fence.language}"
+    steps = steps_of(fence.lines) if fence.language == "console" else ()
+    copied = "\n".join(step.command for step in steps)
+    return Block(language, copied, UNSEEN.sub("", fence.title + fence.content.lstrip("\n")))
