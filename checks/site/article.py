@@ -87,6 +87,12 @@ class Article(HTMLParser):
         elif "\n" in data if self._code else MARK.search(data):
             self.blocks.append(Block("", "", data))
 
+    def handle_comment(self, data: str) -> None:
+        """Keep it: a browser may end it before this parser does."""
+        self.blocks.append(Block("", "", data))
+
+    handle_decl = handle_pi = unknown_decl = handle_comment  # type: ignore[assignment] # other names
+
 
 def article_failures(site: Site) -> Iterator[Failure]:
     """Of each page, and of each file that a browser shows as one."""
@@ -95,10 +101,11 @@ def article_failures(site: Site) -> Iterator[Failure]:
     for name, file in site.files.items():
         page = Page(site.root, site.source(name))
         yield from page_failures(page, file.read_text(encoding="utf-8"), ours)
-    for file in {*site.folder.rglob("*.*htm*")} - {*site.files.values(), site.folder / "404.html"}:
-        named = site.root / "docs" / file.relative_to(site.folder)
-        source = min(named.parent.glob(f"{file.stem}.*"), default=named)
-        yield Failure(source.relative_to(site.root).as_posix(), 1, NO_PAGE)
+    for file in {*site.folder.rglob("*")} - {*site.files.values(), site.folder / "404.html"}:
+        if "ht" in file.suffix.lower():
+            named = site.root / "docs" / file.relative_to(site.folder)
+            source = min(named.parent.glob(f"{file.stem}.*"), default=named.with_name("README.md"))
+            yield Failure(source.relative_to(site.root).as_posix(), 1, NO_PAGE)
 
 
 def page_failures(page: Page, html: str, ours: list[Block]) -> Iterator[Failure]:
