@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 LANGUAGES = ("python", "console", "mermaid", *PARSERS)
 
 FENCE_LINE = re.compile(r"^\s*(?:[-*+>]\s+|\d+\.\s+)*(`{3,}|~{3,})")
-INFO = re.compile(r"""[\w-]+(?:\s+(?:title|hl_lines)="[^"]*")*""")
 LANGUAGE = re.compile(r"\{?\s*\.?([^\s{}]+)")
 TITLE = re.compile(r'title="([^"]*)"')
 MASK = "…"
 MASK_NAME = re.compile(rf"\({MASK} = [^)]+\)")
 PROSE = re.compile(r"\s*(?:[^\W\d]|[`\[]|[*_]+\w)")
-# What a reader of the README sees and nothing checks; of the site's pages, `checks.site` checks the HTML.
-UNCHECKED = {"code_block", "html_block", "html_inline"}
 # Folds the Output of a block that the reader is asked to predict.
 FOLDED = '??? example "Output"'
 NO_ALTERNATIVE = "say in a sentence directly after the diagram what it shows: that is its text alternative"
@@ -126,8 +123,6 @@ class Page:
         return sorted(self._problems())
 
     def _problems(self) -> Iterator[Failure]:
-        if not self.path.startswith("docs/"):
-            yield from self._drawn_elsewhere()
         outputs = [self.output_of(fence) for fence in self.fences if fence.language == "python"]
         for fence in self.fences:
             yield from _label_problems(fence)
@@ -137,12 +132,6 @@ class Page:
             following = next(filter(str.strip, self.lines[fence.end :]), "")
             if fence.language == "mermaid" and not PROSE.match(following):
                 yield fence.failure(NO_ALTERNATIVE)
-
-    def _drawn_elsewhere(self) -> Iterator[Failure]:
-        for token in MarkdownIt("commonmark").parse(self.text):
-            if token.map and UNCHECKED & {token.type, *(child.type for child in token.children or ())}:
-                message = "indented code and HTML are not checked: write a labelled fence, or Markdown"
-                yield Failure(self.path, token.map[0] + 1, message)
 
 
 def _indent(line: str) -> int:
@@ -156,9 +145,6 @@ def _label_problems(fence: Fence) -> Iterator[Failure]:
         yield fence.failure(f'a text fence is checked only as title="Output" after a python block: {instead}')
     elif fence.language not in {*LANGUAGES, "text"}:
         yield fence.failure(f"nothing checks a fence of language {fence.language!r}: use one of {languages}")
-    elif not INFO.fullmatch(fence.info):
-        options = 'title and hl_lines, each as name="value"'
-        yield fence.failure(f"no fence is exempt or special: {fence.info!r} may only add {options}")
 
 
 def _mask_problems(fence: Fence) -> Iterator[Failure]:

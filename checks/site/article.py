@@ -42,12 +42,17 @@ NO_PAGE = "drawn as a page, and nothing checks it: end the name of a page in .md
 
 @dataclass
 class Block:
-    """What a reader may take for code, output or a drawing: title and text, and what its button copies."""
+    """What a reader may take for code, output or a drawing.
 
-    language: str
-    copied: str
-    text: str
-    tag: str = field(default="", compare=False)
+    Attributes:
+        element: Its name and attributes: its language, and what its button copies.
+        text: Its title and its text.
+        source: How it begins in the HTML.
+    """
+
+    element: str
+    text: str = ""
+    source: str = field(default="", compare=False)
 
 
 class Article(HTMLParser):
@@ -56,8 +61,7 @@ class Article(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.blocks: list[Block] = []
-        self._depth = 0
-        self._code = False
+        self._depth, self._code = 0, False
         self.feed(html)
         self.close()
         for block in self.blocks:
@@ -65,13 +69,12 @@ class Article(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin a block, or go deeper into one."""
-        values, source = dict(attrs), self.get_starttag_text() or ""
-        names = {tag, *(values.get("class") or "").split()}
-        if not self._depth and (names & DRAWS or not PLAIN.fullmatch(source)):
-            language = " ".join(sorted(names - {"div", "pre", "highlight"}))
-            self.blocks.append(Block(language, values.get("data-copy") or "", "", source))
-            self._depth = tag not in VOID
-        elif self._depth:
+        names, source = {tag, *(dict(attrs).get("class") or "").split()}, self.get_starttag_text() or ""
+        begins = not self._depth and (names & DRAWS or not PLAIN.fullmatch(source))
+        if begins:
+            element = " ".join((tag, *(f"{name}={value}" for name, value in attrs)))
+            self.blocks.append(Block(element, source=source))
+        if begins or self._depth:
             self._depth += tag not in VOID
         self._code = tag == "code"
 
@@ -85,11 +88,11 @@ class Article(HTMLParser):
         if self._depth:
             self.blocks[-1].text += data
         elif "\n" in data if self._code else MARK.search(data):
-            self.blocks.append(Block("", "", data))
+            self.blocks.append(Block("", data))
 
     def handle_comment(self, data: str) -> None:
         """Keep it: a browser may end it before this parser does."""
-        self.blocks.append(Block("", "", data))
+        self.blocks.append(Block("", data))
 
     handle_decl = handle_pi = unknown_decl = handle_comment  # type: ignore[assignment] # other names
 
@@ -125,15 +128,15 @@ def page_failures(page: Page, html: str, ours: list[Block]) -> Iterator[Failure]
         elif block in ours:
             ours.remove(block)
         else:
-            lines = [line.strip() for line in block.text.split("\n")]
-            needles = [block.tag + lines[0], block.tag, *lines]
-            yield failure_at(page.root, page.file, needles, UNCHECKED, block.text or block.tag)
+            first, *others = map(str.strip, block.text.split("\n"))
+            needles = [block.source + first, block.source, first, *others]
+            yield failure_at(page.root, page.file, needles, UNCHECKED, block.text)
     yield from (fence.failure(NOT_DRAWN) for _, fence in left)
 
 
 def drawn(fence: Fence) -> Block:
     """How a fence is drawn."""
-    language = fence.language if fence.language == "mermaid" else f"language-{fence.language}"
-    steps = steps_of(fence.lines) if fence.language == "console" else ()
-    copied = "\n".join(step.command for step in steps)
-    return Block(language, copied, UNSEEN.sub("", fence.title + fence.content.lstrip("\n")))
+    element = "mermaid" if fence.language == "mermaid" else f"language-{fence.language} highlight"
+    if fence.language == "console":
+        element += " data-copy=" + "\n".join(step.command for step in steps_of(fence.lines))
+    return Block(f"div class={element}", UNSEEN.sub("", fence.title + fence.content.lstrip("\n")))

@@ -26,7 +26,7 @@ PACKAGE = "service_monitoring"
 DIRECTIVE = re.compile(r"^[^`\n]*::: ?(\S+)", re.MULTILINE)
 EXAMPLE = re.compile(r">>>|\s*(?:```|~~~)")
 SIGNALS = "docs/capstone/signals.md"
-METRIC_ROW = re.compile(r"^\| `(service_monitoring_\w+)` \|.*$", re.MULTILINE)
+METRIC_ROW = re.compile(r"^\| `service_monitoring_\w+` \|.*$", re.MULTILINE)
 USED_ON = re.compile(r"\]\((?!(?:\.\./)*reference/api/)[^)#:]+\.md[^)]*\)")
 DEFINES = re.compile(r"(?:A|An|The) ")
 DEFINED_BY = re.compile(rf"\]\((?:\.\./)+(?:reference/api|capstone)/|\]\[{PACKAGE}\.|`{PACKAGE}[\w.]*`\]\[\]")
@@ -78,29 +78,28 @@ def asked_failures(root: Path) -> Iterator[Failure]:
 
 def api_failures(root: Path) -> Iterator[Failure]:
     """The API pages list exactly the public modules, each on the page of its package."""
-    modules = _public_modules(root / "capstone" / "src" / PACKAGE)
-    listed: set[str] = set()
-    for page in sorted((root / "docs").rglob("*.md")):
-        for name in DIRECTIVE.findall(page.read_text(encoding="utf-8")):
-            if modules.get(name) != page.stem:
-                message = f"{name} is not a public module of {PACKAGE}.{page.stem}"
-                yield failure_at(root, page, [f"::: {name}"], message)
-            listed.add(name)
-    for name, stem in modules.items():
-        if name not in listed:
-            message = f"the public module {name} is missing: add `::: {name}`"
-            yield Failure(f"docs/reference/api/{stem}.md", 1, message)
+    package = root / "capstone" / "src" / PACKAGE
+    files = (file.relative_to(package).with_suffix("").parts for file in package.rglob("*.py"))
+    public = (parts for parts in files if not any(part.startswith("_") for part in parts))
+    right = {(f"docs/reference/api/{parts[0]}.md", ".".join((PACKAGE, *parts))) for parts in public}
+    pages = {page.relative_to(root).as_posix(): page for page in (root / "docs").rglob("*.md")}
+    listed = {
+        (name, found) for name, page in pages.items() for found in DIRECTIVE.findall(page.read_text("utf-8"))
+    }
+    for page, module in right ^ listed:
+        message = (
+            f"`::: {module}`: a public module has this line, on the page of its package, and nothing else"
+        )
+        yield failure_at(root, root / page, [f"::: {module}"], message)
 
 
 def metric_failures(root: Path) -> Iterator[Failure]:
     """The table of metrics says of each metric what the code's catalogue says, and names no other."""
     page = root / SIGNALS
-    rows = {row[1]: row[0] for row in METRIC_ROW.finditer(page.read_text(encoding="utf-8"))}
-    for metric in METRICS:
-        if rows.pop(metric.name, "") != (row := _row(metric)):
-            yield failure_at(root, page, [f"| `{metric.name}` |"], f"the catalogue says {row}")
-    for name in rows:
-        yield failure_at(root, page, [f"| `{name}` |"], f"{name} is not in the catalogue")
+    right = {_row(metric) for metric in METRICS}
+    for row in right ^ set(METRIC_ROW.findall(page.read_text(encoding="utf-8"))):
+        says = f"the catalogue says {row}" if row in right else f"the catalogue does not say {row}"
+        yield failure_at(root, page, [row, " ".join(row.split()[:3])], says)
 
 
 def claim_failures(site: Site) -> Iterator[Failure]:
@@ -126,10 +125,8 @@ def lesson_failures(root: Path) -> Iterator[Failure]:
     """The lesson map of the module links each lesson, and links nothing else as one."""
     overview = root / "docs" / MODULE / "index.md"
     rows = {name for _, name in PUBLISHED.findall(overview.read_text(encoding="utf-8"))}
-    files = {
-        file.relative_to(overview.parent): file.relative_to(root) for file in overview.parent.rglob("*.md")
-    }
-    lessons = {name.as_posix() for name, file in files.items() if LESSON.fullmatch(file.as_posix())}
+    files = overview.parent.rglob("*.md")
+    lessons = {file.name for file in files if LESSON.fullmatch(file.relative_to(root).as_posix())}
     for name in rows ^ lessons:
         message = f"{name}: each lesson has a row of the lesson map, and each row links a lesson"
         yield failure_at(root, overview, [f"]({name})"], message)
@@ -154,13 +151,3 @@ def _row(metric: Metric) -> str:
         f"`{label.name}`" + (f" (at most {label.limit})" if label.limit else "") for label in metric.labels
     )
     return f"| `{metric.name}` | {metric.kind} | `{metric.unit}` | {', '.join(labels)} | {metric.help} |"
-
-
-def _public_modules(package: Path) -> dict[str, str]:
-    """Each public module's dotted name with the API page that it belongs to."""
-    modules = {}
-    for file in sorted(package.rglob("*.py")):
-        parts = file.relative_to(package).with_suffix("").parts
-        if not any(part.startswith("_") for part in parts):
-            modules[".".join([PACKAGE, *parts])] = parts[0]
-    return modules
