@@ -12,9 +12,7 @@ from pygments.lexers import BashLexer  # type: ignore[import-untyped]  # as abov
 from checks.failure import lines_of
 from checks.pages.blocks import steps_of
 
-BLOCK = re.compile(
-    r'(<div class="language-console highlight")(>(?:(?!</div>).)*?<code>)(.*?)</code>', re.DOTALL
-)
+BLOCK = re.compile(r'(?s)(<div class="language-console highlight")(>(?:(?!</div>).)*?<code>)(.*?)</code>')
 TAG = re.compile(r"<[^>]*>")
 
 

@@ -79,14 +79,12 @@ class Fence:
 
 def read_fences(path: str, text: str) -> list[Fence]:
     """Every fenced block of a text, from top to bottom."""
-    fences = []
+    fences, lines = [], lines_of(text)
     for token in parser().parse(text):
         if token.type == "fence" and token.map:
             first, last = token.map
-            line = lines_of(text)[first]
-            fences.append(
-                Fence(path, first + 1, last, line[: _indent(line)], token.info.strip(), token.content)
-            )
+            indent = lines[first].partition(lines[first].lstrip())[0]
+            fences.append(Fence(path, first + 1, last, indent, token.info.strip(), token.content))
     return fences
 
 
@@ -118,11 +116,8 @@ class Page:
             return None if between - {"", FOLDED if following.indent else ""} else following
         return None
 
-    def problems(self) -> list[Failure]:
+    def problems(self) -> Iterator[Failure]:
         """Everything that is wrong before anything is run, from top to bottom."""
-        return sorted(self._problems())
-
-    def _problems(self) -> Iterator[Failure]:
         outputs = [self.output_of(fence) for fence in self.fences if fence.language == "python"]
         for fence in self.fences:
             yield from _label_problems(fence)
@@ -132,10 +127,6 @@ class Page:
             following = next(filter(str.strip, self.lines[fence.end :]), "")
             if fence.language == "mermaid" and not PROSE.match(following):
                 yield fence.failure(NO_ALTERNATIVE)
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
 
 
 def _label_problems(fence: Fence) -> Iterator[Failure]:

@@ -72,8 +72,8 @@ class Article(HTMLParser):
         names, source = {tag, *(dict(attrs).get("class") or "").split()}, self.get_starttag_text() or ""
         begins = not self._depth and (names & DRAWS or not PLAIN.fullmatch(source))
         if begins:
-            element = " ".join((tag, *(f"{name}={value}" for name, value in attrs)))
-            self.blocks.append(Block(element, source=source))
+            named = (f"{name}={value}" for name, value in attrs)
+            self.blocks.append(Block(" ".join((tag, *named)), source=source))
         if begins or self._depth:
             self._depth += tag not in VOID
         self._code = tag == "code"

@@ -80,7 +80,7 @@ def small_site(root: Path) -> Repository:
         "| 2. Planned |",
         "| [Glossary](glossary.md) |",
     )
-    repository.write(OVERVIEW, "# Overview", "", *rows)
+    repository.write(OVERVIEW, "# Overview", "", *mapped)
     repository.write(LESSON, "# A lesson", "", "Words.")
     repository.write("docs/map.md", "# Map", "", "{$ outcomes() $}")
     rows = [
