@@ -73,7 +73,7 @@ def small_site(root: Path) -> Repository:
         "",
         *QUESTION,
     )
-    rows = (
+    mapped = (
         "| lesson |",
         "| --- |",
         "| [1. A lesson](lesson.md) |",
