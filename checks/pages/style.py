@@ -18,7 +18,7 @@ PHRASES = tomllib.loads(Path(__file__).with_name("phrases.toml").read_text(encod
 COLUMNS = 88
 TYPED: dict[str, str | tuple[str, ...]] = {"python": "", "console": ("$ ", "> ")}
 UNEVEN = re.compile(r"^\s*\n(?: {4})*(?: {1,3}|\t+)(?=\S)", re.MULTILINE)
-EVENLY = "indent what belongs to an item by four blanks a level: else the site draws it elsewhere"
+EVENLY = "indent by four blanks per level: the site draws this outside of its list"
 # No built page shows what the README draws.
 OTHER = re.compile(r"^(?: {4}|\t)|<[a-z/!?]", re.IGNORECASE | re.MULTILINE)
 FENCED = "indented code and HTML are not checked here: write a labelled fence, or Markdown"

@@ -35,9 +35,9 @@ PLAIN = re.compile(
 # What Markdown did not understand is drawn as it was typed.
 MARK = re.compile(r"^\s*(===|!!!|\?\?\?|:::|```|~~~|--8<--)", re.MULTILINE)
 UNSEEN = re.compile(r"^\n+|[ \n]+$|[ ]+(?=\n)")
-NOT_DRAWN = "not drawn as it stands: leave a blank line before it, and end it as it begins, indented alike"
-UNCHECKED = "drawn, and nothing checks it: write Markdown that this site knows, and code as a labelled fence"
-NO_PAGE = "drawn as a page, and nothing checks it: end the name of a page in .md"
+NOT_DRAWN = "drawn differently or not at all: close the fence with the same marks, at the same indentation"
+UNCHECKED = "drawn, but no check reads it: write Markdown that this site knows, and code as a labelled fence"
+NO_PAGE = "the site has this page, but only pages whose names end in .md are checked"
 
 
 @dataclass

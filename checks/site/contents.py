@@ -88,7 +88,7 @@ def api_failures(root: Path) -> Iterator[Failure]:
     }
     for page, module in right ^ listed:
         message = (
-            f"`::: {module}`: a public module has this line, on the page of its package, and nothing else"
+            f"`::: {module}`: each public module has this line, on the page of its package, and nothing else"
         )
         yield failure_at(root, root / page, [f"::: {module}"], message)
 
@@ -128,7 +128,9 @@ def lesson_failures(root: Path) -> Iterator[Failure]:
     files = overview.parent.rglob("*.md")
     lessons = {file.name for file in files if LESSON.fullmatch(file.relative_to(root).as_posix())}
     for name in rows ^ lessons:
-        message = f"{name}: each lesson has a row of the lesson map, and each row links a lesson"
+        message = (
+            f"{name}: each lesson has a row in the lesson map, and each row with a link leads to a lesson"
+        )
         yield failure_at(root, overview, [f"]({name})"], message)
 
 

@@ -99,10 +99,10 @@ BROKEN = {
     "uneven block": (
         ("1. One", "", "   ```python", "   x = 1", "   ```", "", "2. Two"),
         3,
-        "four blanks a level",
+        "four blanks per level",
     ),
-    "uneven prose": (("1. One", "", "   More.", "", "2. Two"), 3, "four blanks a level"),
-    "tab": (("!!! note", "", "\tMore."), 3, "four blanks a level"),
+    "uneven prose": (("1. One", "", "   More.", "", "2. Two"), 3, "four blanks per level"),
+    "tab": (("!!! note", "", "\tMore."), 3, "four blanks per level"),
     "unnamed mask": ((*PRINTS, *OUTPUT, "…", "```"), 6, "the mask … is not named"),
     "masks nothing": (
         (*PRINTS, "", '```text title="Output (… = letters)"', "42", "```"),
