@@ -41,7 +41,7 @@ RIGHT = {
     "longer fences, tildes": ("````python", "x = '''", "```", "'''", "````", "", "~~~json", "1", "~~~"),
     "highlighted lines": ('```python hl_lines="1 2"', "x = 1", "y = 2", "```"),
     "blanks that nobody sees": ("```diff", "--- a/x", "+++ b/x", " ", "-1", "+2 ", "```"),
-    "a block of blank lines": ("```yaml", "", "a: 1", "", "```"),
+    "a block of blank lines": ('```yaml title="x"', "", "a: 1", "", "```"),
     "other separators": ("One\u2028two\u0085three\x0c four\x0bfive.", "", "```json", '"\u2028\u0085"', "```"),
     "prose": (
         "# *A* `title` {.x}",
@@ -204,6 +204,13 @@ def test_a_block_that_is_drawn_differently_is_named(
     assert (line, NOT_DRAWN) in found, found
 
 
+def test_a_page_without_an_article_is_named(tmp_path: Path) -> None:
+    """Its template is another one, and what it draws is not compared."""
+    page = written(tmp_path, "page.md", ("Words.",))
+    found = [(failure.line, failure.message) for failure in page_failures(page, "<pre>3</pre>", [])]
+    assert found == [(1, UNCHECKED)]
+
+
 def test_blocks_in_another_order_are_named(config: MkDocsConfig, tmp_path: Path) -> None:
     """The first one is not drawn where it stands, and is drawn where nothing stands."""
     page = written(tmp_path, "page.md", (*PYTHON, "", *CONSOLE))
@@ -232,11 +239,14 @@ def test_what_our_own_code_drew_is_green_once(site: Site, config: MkDocsConfig) 
     ]
 
 
-@pytest.mark.parametrize("source", ["a/q.markdown", "q.mkd", "Q.MD", "q.html", "q.xht", "a/README.md"])
+@pytest.mark.parametrize(
+    "source", ["a/q.markdown", "q.mkd", "Q.MD", "q.html", "q.xht", "q.HTML", "a/README.md"]
+)
 def test_a_page_that_is_no_page_of_the_check_is_named(site: Site, source: str) -> None:
     """A file that MkDocs takes for a page, or copies, and no other check reads."""
     page = written(site.root, source, PYTHON).file
-    name = page.with_suffix(".xht" if source.endswith("xht") else ".html").relative_to(site.root / "docs")
+    suffix = page.suffix if "ht" in page.suffix.lower() else ".html"
+    name = page.with_suffix(suffix).relative_to(site.root / "docs")
     file = site.folder / (name.with_name("index.html") if source.endswith("README.md") else name)
     file.parent.mkdir(exist_ok=True)
     file.write_text("<pre>3</pre>", encoding="utf-8")
