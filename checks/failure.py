@@ -33,8 +33,7 @@ class Failure:
 
 def lines_of(text: str) -> list[str]:
     """The lines of a text as editors count them: other separators of Unicode are text like any other."""
-    lines = text.split("\n")
-    return lines if lines[-1] else lines[:-1]
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 @cache

@@ -163,9 +163,8 @@ def _raise(failures: Sequence[Failure]) -> None:
 
 def _rules(page: Page) -> Iterator[Failure]:
     """The labels, masks, places and width of a page's fences, its questions and its phrases."""
-    yield from page.problems()
-    for rules in (lesson, style):
-        yield from rules.problems(page)
+    for problems in (Page.problems, lesson.problems, style.problems):
+        yield from problems(page)
 
 
 def _block(file: Path, fence: Fence) -> Iterable[Failure]:

@@ -50,7 +50,7 @@ class Block:
         source: How it begins in the HTML.
     """
 
-    element: str
+    element: list[object]
     text: str = ""
     source: str = field(default="", compare=False)
 
@@ -72,8 +72,7 @@ class Article(HTMLParser):
         names, source = {tag, *(dict(attrs).get("class") or "").split()}, self.get_starttag_text() or ""
         begins = not self._depth and (names & DRAWS or not PLAIN.fullmatch(source))
         if begins:
-            named = (f"{name}={value}" for name, value in attrs)
-            self.blocks.append(Block(" ".join((tag, *named)), source=source))
+            self.blocks.append(Block([tag, *attrs], source=source))
         if begins or self._depth:
             self._depth += tag not in VOID
         self._code = tag == "code"
@@ -88,11 +87,11 @@ class Article(HTMLParser):
         if self._depth:
             self.blocks[-1].text += data
         elif "\n" in data if self._code else MARK.search(data):
-            self.blocks.append(Block("", data))
+            self.blocks.append(Block([], data))
 
     def handle_comment(self, data: str) -> None:
         """Keep it: a browser may end it before this parser does."""
-        self.blocks.append(Block("", data))
+        self.blocks.append(Block([], data))
 
     handle_decl = handle_pi = unknown_decl = handle_comment  # type: ignore[assignment] # other names
 
@@ -102,8 +101,7 @@ def article_failures(site: Site) -> Iterator[Failure]:
     ours = [block for text in DRAWN for block in Article(text).blocks]
     ours += [drawn(fence) for text in DRAWN if "```" in text for fence in read_fences("", text)]
     for name, file in site.files.items():
-        page = Page(site.root, site.source(name))
-        yield from page_failures(page, file.read_text(encoding="utf-8"), ours)
+        yield from page_failures(Page(site.root, site.source(name)), file.read_text(encoding="utf-8"), ours)
     for file in {*site.folder.rglob("*")} - {*site.files.values(), site.folder / "404.html"}:
         if "ht" in file.suffix.lower():
             named = site.root / "docs" / file.relative_to(site.folder)
@@ -136,7 +134,8 @@ def page_failures(page: Page, html: str, ours: list[Block]) -> Iterator[Failure]
 
 def drawn(fence: Fence) -> Block:
     """How a fence is drawn."""
-    element = "mermaid" if fence.language == "mermaid" else f"language-{fence.language} highlight"
+    classes = "mermaid" if fence.language == "mermaid" else f"language-{fence.language} highlight"
+    element: list[object] = ["div", ("class", classes)]
     if fence.language == "console":
-        element += " data-copy=" + "\n".join(step.command for step in steps_of(fence.lines))
-    return Block(f"div class={element}", UNSEEN.sub("", fence.title + fence.content.lstrip("\n")))
+        element.append(("data-copy", "\n".join(step.command for step in steps_of(fence.lines))))
+    return Block(element, UNSEEN.sub("", fence.title + fence.content.lstrip("\n")))

@@ -82,14 +82,10 @@ def api_failures(root: Path) -> Iterator[Failure]:
     files = (file.relative_to(package).with_suffix("").parts for file in package.rglob("*.py"))
     public = (parts for parts in files if not any(part.startswith("_") for part in parts))
     right = {(f"docs/reference/api/{parts[0]}.md", ".".join((PACKAGE, *parts))) for parts in public}
-    pages = {page.relative_to(root).as_posix(): page for page in (root / "docs").rglob("*.md")}
-    listed = {
-        (name, found) for name, page in pages.items() for found in DIRECTIVE.findall(page.read_text("utf-8"))
-    }
+    pages = {page.relative_to(root).as_posix(): page.read_text("utf-8") for page in root.glob("docs/**/*.md")}
+    listed = {(page, found) for page, text in pages.items() for found in DIRECTIVE.findall(text)}
     for page, module in right ^ listed:
-        message = (
-            f"`::: {module}`: each public module has this line, on the page of its package, and nothing else"
-        )
+        message = f"`::: {module}`: each public module has this line, on its package's page, and nothing else"
         yield failure_at(root, root / page, [f"::: {module}"], message)
 
 
@@ -117,8 +113,7 @@ def search_failures(site: Site) -> Iterator[Failure]:
     for entry in index["docs"]:
         name = entry["location"].partition("#")[0]
         if name in site.files and (found := SPOILER.search(f"{entry['title']}\n{entry['text']}")):
-            page = site.source(name)
-            yield failure_at(site.root, page, [found[0]], f"the search shows {found[0]!r}")
+            yield failure_at(site.root, site.source(name), [found[0]], f"the search shows {found[0]!r}")
 
 
 def lesson_failures(root: Path) -> Iterator[Failure]:
