@@ -31,20 +31,25 @@ class Failure:
         return f"{headline}\n{self.detail.rstrip()}" if self.detail else headline
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as editors count them: other separators of Unicode are text like any other."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 @cache
 def _lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").splitlines()
+    return lines_of(file.read_text(encoding="utf-8"))
 
 
-def failure_at(root: Path, file: Path, needles: Sequence[str], message: str) -> Failure:
+def failure_at(root: Path, file: Path, needles: Sequence[str], message: str, detail: str = "") -> Failure:
     """A failure on the first line that holds the first needle found at all, else on line one."""
     path = file.relative_to(root).as_posix()
     if file.is_file():
         for needle in filter(None, needles):
             for number, line in enumerate(_lines(file), 1):
                 if needle in line:
-                    return Failure(path, number, message)
-    return Failure(path, 1, message)
+                    return Failure(path, number, message, detail)
+    return Failure(path, 1, message, detail)
 
 
 def shortened(lines: list[str], most: int) -> list[str]:
