@@ -12,6 +12,7 @@ from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.drawing.origins import Origins
 from checks.drawing.proofs import MODULE, PUBLISHED, Proofs, title_of
 from checks.drawing.tables import table
 from checks.evidence.sections import section
@@ -91,7 +92,7 @@ def define_env(env: MacrosPlugin) -> None:
 
     of_evidence: Macros = (evidence, figure, measured, plot, relative_iqr)
     of_pages: Macros = (exercises, minutes, parsed_fences, parts, ready, set_up)
-    for macro in (*of_evidence, *of_pages, *Proofs(root, page).macros):
+    for macro in (*of_evidence, *of_pages, *Origins(root).macros, *Proofs(root, page).macros):
         env.macro(macro)  # type: ignore[no-untyped-call]
 
 

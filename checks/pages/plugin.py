@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks import memory
-from checks.pages import blocks, lesson, mermaid, program, style
+from checks.pages import blocks, lesson, mermaid, numbers, program, style
 from checks.pages.page import Fence, Page, parser
 from checks.pages.parsers import PARSERS
 from checks.pages.scratch import Scratch
@@ -162,9 +162,9 @@ def _raise(failures: Sequence[Failure]) -> None:
 
 
 def _rules(page: Page) -> Iterator[Failure]:
-    """The labels, masks, places and width of a page's fences, its questions and its phrases."""
+    """The labels, masks, places and width of a page's fences, its questions, numbers and phrases."""
     yield from page.problems()
-    for rules in (lesson, style):
+    for rules in (lesson, numbers, style):
         yield from rules.problems(page)
 
 
