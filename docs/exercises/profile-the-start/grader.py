@@ -26,12 +26,12 @@ MISTAKES = {
         "stop_at_most and profiled are whole numbers; predicted and exponent are numbers."
     ),
     "rules-out-of-range": (
-        "rules must be between 20 and 100. With fewer rules, the linear part of the count hides the square. "
-        "With more, the profile takes longer and shows nothing new."
+        "rules must be between {FEWEST} and {MOST}. With fewer rules, the linear part of the count "
+        "hides the square. With more, the profile takes longer and shows nothing new."
     ),
     "copied-from-the-lesson": (
-        "You predicted 2n² + 3n, the count of the lesson's start. This start is another one: the store holds "
-        "rules already, and retires them at the end. Derive the count for this start."
+        "You predicted the count that the lesson derives for its own start. This start is another one: the "
+        "store holds rules already, and retires them at the end. Derive the count for this start."
     ),
     "store-without-documents": (
         'store must be "sqlite", as in the service whose start is slow. The memory store keeps the objects '
