@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from markdown_it import MarkdownIt
 
 from checks.failure import Failure
+from checks.pages import masks
 from checks.pages.parsers import PARSERS
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ FENCE_LINE = re.compile(r"^\s*(?:[-*+>]\s+|\d+\.\s+)*(`{3,}|~{3,})")
 INFO = re.compile(r"""[\w-]+(?:\s+(?:title|hl_lines|linenums)="[^"]*")*""")
 LANGUAGE = re.compile(r"\{?\s*\.?([^\s{}]+)")
 TITLE = re.compile(r'title="([^"]*)"')
-MASK = "…"
-MASK_NAME = re.compile(rf"\({MASK} = [^)]+\)")
 # Lines that may hold four-space indented Markdown below them.
 CONTAINER = re.compile(r"^\s*(?:!!!|\?\?\?|===|:\s|\[\^|[-*+]\s|\d+\.\s|<)")
 CODE_INDENT = 4
@@ -37,6 +36,11 @@ NO_ALTERNATIVE = "say in a sentence directly after the diagram what it shows: th
 def parser() -> MarkdownIt:
     """CommonMark without indented code: what is indented here is inside an admonition or a tab."""
     return MarkdownIt("commonmark").disable("code")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as Markdown and editors count them: Unicode's other separators end none."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Fence:
     @property
     def lines(self) -> list[str]:
         """What is between the fence's own two lines."""
-        return self.content.splitlines()
+        return lines_of(self.content)
 
     def failure(self, message: str, detail: str = "", *, offset: int = 0) -> Failure:
         """A failure ``offset`` lines below the opening fence."""
@@ -90,7 +94,7 @@ class Page:
         self.file = file
         self.path = file.relative_to(root).as_posix()
         self.text = file.read_text(encoding="utf-8")
-        self.lines = self.text.splitlines()
+        self.lines = lines_of(self.text)
 
     @cached_property
     def _tokens(self) -> list[Token]:
@@ -130,7 +134,8 @@ class Page:
         outputs = [self.output_of(fence) for fence in self.fences if fence.language == "python"]
         for fence in self.fences:
             yield from _label_problems(fence)
-            yield from _mask_problems(fence)
+            if fence.is_output or fence.language == "console":
+                yield from masks.problems(fence)
             if fence.is_output and fence not in outputs:
                 yield fence.failure("this Output block does not directly follow a python block")
             if fence.language == "mermaid" and not self._prose_after(fence):
@@ -193,16 +198,3 @@ def _label_problems(fence: Fence) -> Iterator[Failure]:
     elif not INFO.fullmatch(fence.info):
         options = 'title, hl_lines and linenums, each as name="value"'
         yield fence.failure(f"no fence is exempt or special: {fence.info!r} may only add {options}")
-
-
-def _mask_problems(fence: Fence) -> Iterator[Failure]:
-    if not (fence.is_output or fence.language == "console"):
-        return
-    masked = next((n for n, line in enumerate(fence.lines, 1) if MASK in line), None)
-    named = MASK_NAME.search(fence.title)
-    example = "Output" if fence.is_output else "Terminal"
-    if masked is not None and not named:
-        message = f'the mask {MASK} is not named: say what varies, title="{example} ({MASK} = what varies)"'
-        yield fence.failure(message, offset=masked)
-    if named and masked is None:
-        yield fence.failure(f"the title names a mask but no line holds {MASK}")
