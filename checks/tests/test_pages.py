@@ -368,6 +368,7 @@ def test_a_line_ends_where_an_editor_ends_it(repository: Repository, separator: 
     repository.write(PAGE, above, "", *prints, *OUTPUT, f"c{separator}e", "```")
     output = repository.check_pages(PAGE).output
     assert re.findall(r"^docs/page.md:\d+", output, re.MULTILINE) == ["docs/page.md:8"]
+    assert not masks.matches(["a"], [f"a{separator}"], {})
 
 
 @pytest.mark.parametrize(
