@@ -92,6 +92,8 @@ def write_whole(file: Path, text: str) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         partial.write_text(text, encoding="utf-8")
+        if file.exists():
+            shutil.copymode(file, partial)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)

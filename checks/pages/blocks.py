@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from checks.pages.masks import difference, first_difference, matches, renewed
+from checks.pages.masks import MASK, STATUS, difference, first_difference, masks_of, matches, renewed
+from checks.pages.page import FENCE_LINE
 
 if TYPE_CHECKING:
     from checks.failure import Failure
     from checks.pages.page import Fence, Page
     from checks.pages.scratch import Scratch
+
+# What a part of an output would be taken for on the page.
+UNSHOWABLE = {"a fence": FENCE_LINE.pattern, f"the mask {MASK}": MASK, "a control character": r"[\0\r\x1b]"}
+BELOW_A_COMMAND = UNSHOWABLE | {"a prompt": r"^\$ |\A> ", "an exit status": STATUS.pattern}
 
 
 @dataclass
@@ -32,20 +38,29 @@ def run_python(page: Page, fence: Fence, scratch: Scratch) -> Outcome:
         line = (result.line or 0) - fence.line
         offset = line if 0 <= line <= len(fence.lines) else 0
         return Outcome([fence.failure(result.error, result.text, offset=offset)])
+    if unshowable := _unshowable(result.lines, UNSHOWABLE):
+        return Outcome([fence.failure(unshowable)])
     output = page.output_of(fence)
-    shown = output.lines if output else []
-    true_lines = renewed(shown, result.lines)
+    shown, (masks, _) = (output.lines, masks_of(output.title)) if output else ([], ({}, []))
+    true_lines = renewed(shown, result.lines, masks)
     failures = []
     if not output and true_lines:
         message = 'this block prints, so a text block title="Output" must directly follow it'
         failures.append(fence.failure(message, difference([], true_lines)))
     elif output and not true_lines:
         failures.append(output.failure("the python block before this prints nothing"))
-    elif output and not matches(shown, result.lines):
+    elif output and not matches(shown, result.lines, masks):
         offset = first_difference(shown, true_lines) + 1
         told = difference(shown, true_lines)
         failures.append(output.failure("the block printed something else", told, offset=offset))
     return Outcome(failures, output, true_lines or None)
+
+
+def _unshowable(lines: list[str], patterns: dict[str, str]) -> str:
+    """Why a block cannot show these lines; empty where it can."""
+    text = "\n".join(lines)
+    found = (what for what, pattern in patterns.items() if re.search(pattern, text, re.MULTILINE))
+    return next((f"what this wrote holds {what}, which no block can show as output" for what in found), "")
 
 
 @dataclass
@@ -80,16 +95,19 @@ def steps_of(lines: list[str]) -> list[Step]:
 def run_console(fence: Fence, scratch: Scratch) -> Outcome:
     """Run every command of a console block and compare what each one writes."""
     failures, lines = [], []
+    masks, _ = masks_of(fence.title)
     steps = steps_of(fence.lines)
     if not steps:
         return Outcome([fence.failure("a console block begins with a command: a line `$ …`")])
     for step in steps:
         result = scratch.run_command(step.command)
-        true_lines = renewed(step.shown, result.lines)
+        error = result.error or _unshowable(result.lines, BELOW_A_COMMAND)
+        if error:
+            return Outcome([fence.failure(error, offset=step.offset)])
+        actual = [*result.lines, *([f"(exit status {result.status})"] if result.status else [])]
+        true_lines = renewed(step.shown, actual, masks)
         lines += [*step.prompts, *true_lines]
-        if result.error:
-            return Outcome([fence.failure(result.error, offset=step.offset)])
-        if not matches(step.shown, result.lines):
+        if not matches(step.shown, actual, masks):
             message = f"`{step.command.splitlines()[0]}` wrote something else"
             below = min(first_difference(step.shown, true_lines), max(len(step.shown) - 1, 0))
             offset = step.offset + len(step.prompts) + below

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from markdown_it import MarkdownIt
 
 from checks.failure import Failure, lines_of
+from checks.pages import masks
 from checks.pages.parsers import PARSERS
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ LANGUAGES = ("python", "console", "mermaid", *PARSERS)
 FENCE_LINE = re.compile(r"^\s*(?:[-*+>]\s+|\d+\.\s+)*(`{3,}|~{3,})")
 LANGUAGE = re.compile(r"\{?\s*\.?([^\s{}]+)")
 TITLE = re.compile(r'title="([^"]*)"')
-MASK = "…"
-MASK_NAME = re.compile(rf"\({MASK} = [^)]+\)")
 PROSE = re.compile(r"\s*(?:[^\W\d]|[`\[]|[*_]+\w)")
 # Folds the Output of a block that the reader is asked to predict.
 FOLDED = '??? example "Output"'
@@ -121,7 +120,8 @@ class Page:
         outputs = [self.output_of(fence) for fence in self.fences if fence.language == "python"]
         for fence in self.fences:
             yield from _label_problems(fence)
-            yield from _mask_problems(fence)
+            if fence.is_output or fence.language == "console":
+                yield from masks.problems(fence)
             if fence.is_output and fence not in outputs:
                 yield fence.failure("this Output block does not directly follow a python block")
             following = next(filter(str.strip, self.lines[fence.end :]), "")
@@ -136,16 +136,3 @@ def _label_problems(fence: Fence) -> Iterator[Failure]:
         yield fence.failure(f'a text fence is checked only as title="Output" after a python block: {instead}')
     elif fence.language not in {*LANGUAGES, "text"}:
         yield fence.failure(f"nothing checks a fence of language {fence.language!r}: use one of {languages}")
-
-
-def _mask_problems(fence: Fence) -> Iterator[Failure]:
-    if not (fence.is_output or fence.language == "console"):
-        return
-    masked = next((n for n, line in enumerate(fence.lines, 1) if MASK in line), None)
-    named = MASK_NAME.search(fence.title)
-    example = "Output" if fence.is_output else "Terminal"
-    if masked is not None and not named:
-        message = f'the mask {MASK} is not named: say what varies, title="{example} ({MASK} = what varies)"'
-        yield fence.failure(message, offset=masked)
-    if named and masked is None:
-        yield fence.failure(f"the title names a mask but no line holds {MASK}")

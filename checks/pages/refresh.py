@@ -5,6 +5,7 @@ Without names it runs the pages that have not passed as they are now.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -13,10 +14,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.failure import command
+from checks.child import UnfinishedError
+from checks.failure import Failure, command
 from checks.memory import ROOT, Memory, write_whole
 from checks.pages import blocks
-from checks.pages.page import FENCE_LINE, Page
+from checks.pages.page import Page
 from checks.pages.plugin import page_digests
 from checks.pages.scratch import Scratch
 from checks.progress import Progress
@@ -24,20 +26,24 @@ from checks.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from checks.failure import Failure
     from checks.pages.blocks import Outcome
     from checks.pages.page import Fence
 
 
 def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[Failure]]:
-    """The page's text with every recorded output renewed, and the blocks that could not run."""
-    lines = page.text.splitlines(keepends=True)
-    failures = []
+    """The page's text with every recorded output renewed, and what is wrong with the page or its blocks.
+
+    A page that is written wrongly is not run: what looks like an output of it need not be one.
+    """
+    failures = list(page.problems())
+    if b"\r" in page.file.read_bytes():
+        failures.append(Failure(page.path, 1, "its lines must end with \\n, as those that refresh writes do"))
+    if failures:
+        return page.text, failures
+    lines = list(io.StringIO(page.text))
     for fence, outcome in reversed(list(_outcomes(page, stop))):
         if outcome.true_lines is None:
             failures += outcome.failures
-        elif any(FENCE_LINE.match(line) for line in outcome.true_lines):
-            failures.append(fence.failure("what this wrote holds a fence, which no block can show"))
         elif outcome.recorded:
             block = outcome.recorded
             lines[block.line : block.end - 1] = _indented(block.indent, outcome.true_lines)
@@ -64,9 +70,10 @@ def _indented(indent: str, lines: list[str]) -> list[str]:
 
 def write(page: Page, text: str) -> str:
     """Write a page, whole or not at all; says what was done."""
-    if page.file.read_text(encoding="utf-8") != page.text:
-        return f"{page.path}: saved while it was run, and left as it is: refresh it again"
-    write_whole(page.file, text)
+    with page.file.open("r+b") as opened:  # what cannot be written is not replaced either
+        if opened.read() != page.text.encode():
+            return f"{page.path}: saved while it was run, and left as it is: refresh it again"
+    write_whole(page.file.resolve(), text)
     return f"{page.path}: changed"
 
 
@@ -82,28 +89,32 @@ def to_run(root: Path) -> list[Page]:
     ]
 
 
-@command("refresh", "refresh interrupted: every page is whole, as it was or refreshed")
+@command("refresh", "refresh interrupted: every page is whole, as it was or refreshed", OSError, ValueError)
 def main(arguments: Sequence[str]) -> int:
     """Refresh the named pages, or all that may show something else; say which ones changed."""
     pages = [Page(ROOT, Path(name).resolve()) for name in arguments] or to_run(ROOT)
     stop, status = threading.Event(), 0
     with Progress(len(pages), "pages run") as progress, ThreadPoolExecutor(os.cpu_count()) as pool:
 
-        def renew(page: Page) -> tuple[Page, str, list[Failure]]:
+        def renew(page: Page) -> tuple[str, list[str], list[Failure]]:
             progress.begin(page.path)
-            text, failures = refresh(page, stop)
-            return page, text, failures
+            done: list[str] = []
+            try:
+                text, failures = refresh(page, stop)
+                if text != page.text and not stop.is_set():
+                    done = [write(page, text)]
+            except (OSError, UnfinishedError) as error:
+                failures = [Failure(page.path, 1, f"left as it is: {error}")]
+            return page.path, done, failures
 
         running = [pool.submit(renew, page) for page in pages]
         try:
             for future in as_completed(running):
-                page, text, failures = future.result()
-                progress.step(page.path)
-                if text != page.text:
-                    print(write(page, text), flush=True)
-                for failure in failures:
-                    print(failure, flush=True)
-                    status = 1
+                path, done, failures = future.result()
+                progress.step(path)
+                for line in (*done, *failures):
+                    print(line, flush=True)
+                status = 1 if failures else status
         except KeyboardInterrupt:
             stop.set()
             pool.shutdown(cancel_futures=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from checks.memory import Memory
-from checks.pages import lesson, plugin, program
+from checks.pages import lesson, masks, plugin, program, scratch
 from checks.pages.page import Fence, Page
 from checks.tests.repository import PAGES, Repository
 
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 PAGE = "docs/page.md"
 OUTPUT = ("", '```text title="Output"')
 PRINTS = ("```python", "print(6 * 7)", "```")
+
+
+def MASKED(bounds: str) -> tuple[str, str]:  # noqa: N802 - beside OUTPUT
+    """An Output whose title declares masks."""
+    return "", f'```text title="Output ({bounds})"'
+
+
 FOLDED = ("", '    ```text title="Output"', "    41", "    ```")
 DIAGRAM = ("```mermaid", "flowchart LR", "accTitle: t", "accDescr: d", "a --> b", "```")
 
@@ -103,11 +112,70 @@ BROKEN = {
     ),
     "uneven prose": (("1. One", "", "   More.", "", "2. Two"), 3, "four blanks per level"),
     "tab": (("!!! note", "", "\tMore."), 3, "four blanks per level"),
-    "unnamed mask": ((*PRINTS, *OUTPUT, "…", "```"), 6, "the mask … is not named"),
-    "masks nothing": (
-        (*PRINTS, "", '```text title="Output (… = letters)"', "42", "```"),
+    "mask outside the title": ((*PRINTS, *OUTPUT, "…n", "```"), 6, "the mask …n is not named in the title"),
+    "mask of no line": (
+        (*PRINTS, *MASKED("…n = 1 to 99"), "42", "```"),
         5,
-        "the title names a mask",
+        "names a mask but no line holds …n",
+    ),
+    "mask in words": ((*PRINTS, *MASKED("…n = a number"), "…n", "```"), 5, "…n: 'a number' has no bounds"),
+    "mask of an empty range": ((*PRINTS, *MASKED("…n = 9 to 1"), "…n", "```"), 5, "'9 to 1' has no bounds"),
+    "mask of any text": ((*PRINTS, *MASKED("…n = /.+/"), "…n", "```"), 5, "…n: /.+/ may be any text"),
+    "mask of no pattern": ((*PRINTS, *MASKED("…n = /[/"), "…n", "```"), 5, "…n: unterminated character set"),
+    "mask without a name": ((*PRINTS, *MASKED("… = 1 to 99"), "…", "```"), 5, "needs a name of its own"),
+    "mask of two things": (
+        (*PRINTS, *MASKED("…n = 1 to 9, …n = 40 to 50"), "…n", "```"),
+        5,
+        "needs a name of its own",
+    ),
+    "value out of its range": ((*PRINTS, *MASKED("…n = 1 to 9"), "…n", "```"), 6, "printed something else"),
+    "second line behind a mask": (
+        ("```python", "print('1\\n2')", "```", *MASKED("…n = 1 to 9"), "…n", "```"),
+        7,
+        "the block printed something else",
+    ),
+    "text behind a mask of milliseconds": (
+        (
+            "```python",
+            "print('took 3 ms\\nlost 4')",
+            "```",
+            *MASKED("…n = 1 to 9 ms"),
+            "took …n",
+            "…n",
+            "```",
+        ),
+        7,
+        "the block printed something else",
+    ),
+    "exit status behind a mask": (
+        ('```console title="Terminal (…word = /[a-z]+/)"', "$ false", "(…word status 1)", "```"),
+        3,
+        "`false` wrote something else",
+    ),
+    "exit status behind the last mask": (
+        (
+            '```console title="Terminal (…word = /[a-z]+/)"',
+            "$ python -c 'raise SystemExit(7)'",
+            "…word",
+            "```",
+        ),
+        3,
+        "wrote something else",
+    ),
+    "printed mask": (
+        ("```python", "print('a\\u2026b')", "```", *OUTPUT, "a…b", "```"),
+        1,
+        "holds the mask …",
+    ),
+    "printed fence": (("```console", r"$ echo '\`\`\`'".replace("\\", ""), "```"), 2, "holds a fence"),
+    "printed return": (("```python", r"print('a\rb')", "```", *OUTPUT, "b", "```"), 1, "a control character"),
+    "printed prompt": (("```console", "$ echo a; echo '$ true'", "a", "$ true", "```"), 2, "holds a prompt"),
+    "printed continuation": (("```console", "$ echo '> b'", "> b", "```"), 2, "holds a prompt"),
+    "new continuation": (("```console", "$ echo '> b'", "```"), 2, "holds a prompt"),
+    "printed status": (
+        ("```console", "$ echo '(exit status 2)'", "(exit status 2)", "```"),
+        2,
+        "an exit status",
     ),
     "output of nothing": (('```text title="Output"', "x", "```"), 1, "does not directly follow"),
     "diff": (("```diff", "--- a/x", "+++ b/x", "@@ -1 +1 @@", "-no", "+yes", "```"), 1, "does not apply"),
@@ -273,6 +341,131 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     repository.write(PAGE, *PRINTS, *OUTPUT, "42", "```")
     repository.write("docs/other.md", *PRINTS, *OUTPUT, "42", "```")
     return repository
+
+
+SESSION = (
+    "```console",
+    "$ n=5; export m=6; f() { echo f $n; }",
+    "$ alias again='echo aliased'",
+    "$ mkdir made; cd made",
+    "$ sleep 600 & server=$!",
+    "```",
+    "",
+    "```console",
+    "$ echo $n $m; f; again; basename $PWD",
+    "5 6",
+    "f 5",
+    "aliased",
+    "made",
+    "$ kill -0 $server && kill $server; wait $server",
+    "(exit status 143)",
+    "$ echo 'it",
+    "> is' | cat -; cat; read answer",
+    "it",
+    "is",
+    "(exit status 1)",
+    "$ exit 3",
+    "(exit status 3)",
+    "$ echo ${n-unset}",
+    "unset",
+    "```",
+)
+
+
+def test_the_commands_of_a_page_share_a_shell(repository: Repository) -> None:
+    """Variables, functions, aliases, folder and jobs last over its blocks; a new page has a new shell."""
+    repository.write(PAGE, *SESSION)
+    repository.write("docs/other.md", *SESSION)
+    exited = repository.check_pages()
+    assert exited.good, exited.output
+    repository.write("docs/other.md", "```console", "$ f", "f 5", "```")
+    assert "docs/other.md:3: `f` wrote something else" in repository.check_pages().output
+
+
+def test_a_command_imports_the_package_of_the_copy(repository: Repository) -> None:
+    """The copy's package, broken, breaks the command; that of the environment is another one."""
+    imports = 'python -c "import service_monitoring" 2> /dev/null'
+    package = "capstone/src/service_monitoring/__init__.py"
+    repository.write(package, "")
+    breaks = f"$ echo 'raise RuntimeError' > {package}"
+    repository.write(PAGE, "```console", f"$ {imports}", breaks, f"$ {imports}", "(exit status 1)", "```")
+    exited = repository.check_pages(PAGE)
+    assert exited.good, exited.output
+
+
+@pytest.mark.parametrize("run", ["run_python", "run_command"])
+def test_what_runs_too_long_is_cut_off(
+    repository: Repository, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the limit, or when it is stopped; the next block starts fresh."""
+    monkeypatch.setattr(scratch, "LIMIT_S", 0.5)
+    stop = Event()
+    page = scratch.Scratch(repository.root, repository.root / PAGE, stop)
+    first, long = {
+        "run_python": ("n = 1", "while n: n = 1"),
+        "run_command": ("n=1", "while test $n; do :; done"),
+    }[run]
+    with closing(page):
+        block = getattr(page, run)
+        assert block(first).error == ""
+        assert block(long).error == "did not end within 0.5 s"
+        assert block(first).error == ""
+        stop.set()
+        assert block(long).error == "was interrupted"
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_a_line_ends_where_an_editor_ends_it(repository: Repository, separator: str) -> None:
+    """Other separators are text, above a block, in it and in what it prints."""
+    above, prints = f"a{separator}b", ("```python", f"print('c{separator}d')", "```")
+    repository.write(PAGE, above, "", *prints, *OUTPUT, f"c{separator}d", "```")
+    exited = repository.check_pages(PAGE)
+    assert exited.good, exited.output
+    repository.write(PAGE, above, "", *prints, *OUTPUT, f"c{separator}e", "```")
+    output = repository.check_pages(PAGE).output
+    assert re.findall(r"^docs/page.md:\d+", output, re.MULTILINE) == ["docs/page.md:8"]
+    assert not masks.matches(["a"], [f"a{separator}"], {})
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("/.*/", "/.{3}/", "/a.*/", r"/[\s\S]+/", "/[^,]+/", r"/\S+/", r"/\D/", "/[ -~]+/", "/a*/", "/(a)/"),
+        *(r"/\(exit status \d\)/", r"/(?s:.)/", "//", "a path, or none", "1 to 1", "some ms", ""),
+    ],
+)
+def test_a_mask_that_may_be_any_text_is_refused(what: str) -> None:
+    """Whatever its bounds are called."""
+    with pytest.raises(ValueError, match=r"may be any text|has no bounds"):
+        masks.bounds(what)
+
+
+@pytest.mark.parametrize(
+    ("what", "right", "wrong"),
+    [
+        (
+            "0.5 to 400 ms",
+            ["0.5 ms", "1 ms", "399.9 ms", "4e1 ms"],
+            ["0.4 ms", "400.1 ms", "3", "3ms", "3 ms, lost"],
+        ),
+        ("-1 to 2,000", ["-1", "1,234", "1234.5"], ["-2", "2,001", "x", "1 2", ""]),
+        ("1 to 60s", ["3.21s"], ["3.21 s", "3.21"]),
+        ("a path", ["/", "/usr/lib/python3.11"][1:], ["usr", "/a b", "/a:1", "/a\n/b", "/(exit status 7)"]),
+        (
+            "a date and time",
+            ["2026-11-28T01:50:17.095Z", "2026-11-28 01:50:17", "Sat Nov  8 01:35:21 2026"],
+            ["2026-11-28", "now", "2026-11-28T01:50:17Z, late"],
+        ),
+        (r"/none|[0-9a-f]{4}\+?/", ["none", "12ab", "12ab+"], ["nonesuch", "12aB"]),
+    ],
+)
+def test_a_mask_keeps_its_bounds(what: str, right: list[str], wrong: list[str]) -> None:
+    """In each place of a line, and no more than its part of it."""
+    bounds = {"n": masks.bounds(what)}
+    assert [
+        text for text in right if not masks.fits("it took …n: …n", f"it took {text}: {text}", bounds)
+    ] == []
+    assert [text for text in wrong if masks.fits("it took …n", f"it took {text}", bounds)] == []
 
 
 def unchanged(repository: Repository, *arguments: str, **environment: str) -> int:
