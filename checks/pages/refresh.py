@@ -36,6 +36,10 @@ def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[
     A page that is written wrongly is not run: what looks like an output of it need not be one.
     """
     failures = list(page.problems())
+    for fence in page.fences:
+        first, last = (page.lines[line - 1].lstrip()[:3] for line in (fence.line, fence.end))
+        if not first == last in {"```", "~~~"} or fence.line == fence.end:
+            failures.append(fence.failure("close the fence, and begin it on a line of its own"))
     if b"\r" in page.file.read_bytes():
         failures.append(Failure(page.path, 1, "its lines must end with \\n, as those that refresh writes do"))
     if failures:

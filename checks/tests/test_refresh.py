@@ -176,8 +176,8 @@ def test_what_a_mask_no_longer_fits_is_shown(repository: Repository) -> None:
     ("lines", "problem"),
     [
         (["```python", "1 / 0", "```"], "2: ZeroDivisionError"),
-        (["```python", "print(1)"], "1: this fence is never closed"),
-        (["- ```python", "  print(1)", "  ```"], "1: put the fence on a line of its own"),
+        (["```python", "print(1)"], "1: close the fence"),
+        (["- ```python", "  print(1)", "  ```"], "1: close the fence, and begin it on a line of its own"),
         (["```python", "print(1)", "```", "", *OUTPUT, "…n", "```"], "6: the mask …n is not named"),
         (["```python", "print(1)\r", "```"], "1: its lines must end with \\n"),
     ],
