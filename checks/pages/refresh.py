@@ -38,7 +38,7 @@ def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[
     failures = list(page.problems())
     for fence in page.fences:
         first, last = (page.lines[line - 1].lstrip()[:3] for line in (fence.line, fence.end))
-        if not first == last in {"```", "~~~"} or fence.line == fence.end:
+        if first != last or last not in {"```", "~~~"} or fence.line == fence.end:
             failures.append(fence.failure("close the fence, and begin it on a line of its own"))
     if b"\r" in page.file.read_bytes():
         failures.append(Failure(page.path, 1, "its lines must end with \\n, as those that refresh writes do"))
