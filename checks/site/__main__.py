@@ -9,6 +9,7 @@ from checks.memory import ROOT
 from checks.site.article import article_failures
 from checks.site.build import build
 from checks.site.contents import (
+    INDEX,
     api_failures,
     asked_failures,
     claim_failures,
@@ -25,6 +26,8 @@ def main() -> int:
     """Print every failure; the exit status says whether there are any."""
     failures = build(ROOT)
     site = Site(ROOT)
+    if not (site.folder / INDEX).is_file():
+        return report(failures, "the build was aborted")
     # MkDocs names most broken links itself: one line, one failure.
     known = {(failure.path, failure.line) for failure in failures}
     failures += [found for found in site.failures() if (found.path, found.line) not in known]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "service_monitoring"
 DIRECTIVE = re.compile(r"^[^`\n]*::: ?(\S+)", re.MULTILINE)
+INDEX = "search/search_index.json"
 EXAMPLE = re.compile(r">>>|\s*(?:```|~~~)")
 SIGNALS = "docs/capstone/signals.md"
 METRIC_ROW = re.compile(r"^\| `service_monitoring_\w+` \|.*$", re.MULTILINE)
@@ -109,7 +110,7 @@ def claim_failures(site: Site) -> Iterator[Failure]:
 
 def search_failures(site: Site) -> Iterator[Failure]:
     """The search shows no question of a lesson, no hint, no answer and no verdict."""
-    index = json.loads((site.folder / "search/search_index.json").read_text(encoding="utf-8"))
+    index = json.loads((site.folder / INDEX).read_text(encoding="utf-8"))
     for entry in index["docs"]:
         name = entry["location"].partition("#")[0]
         if name in site.files and (found := SPOILER.search(f"{entry['title']}\n{entry['text']}")):

@@ -231,6 +231,16 @@ def test_a_broken_site_is_named_by_page_and_line(
     assert headline.search(broken.output), broken.output
 
 
+def test_a_build_that_is_aborted_says_why(tmp_path: Path) -> None:
+    """A module that Python cannot read is named, although no page was built."""
+    copy = small_site(tmp_path / "repository")
+    copy.write(EVENTS, '"""Events')
+    built = copy.python("-m", "checks.site")
+    assert built.status == 1
+    assert "service_monitoring.domain.events could not be found" in built.output
+    assert built.output.endswith("\nthe build was aborted, 3 failures\n"), built.output
+
+
 @pytest.mark.skipif(
     not shutil.which("chromium") and not shutil.which("chromium-browser"),
     reason="Chromium is not installed",
