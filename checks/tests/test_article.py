@@ -239,6 +239,18 @@ def test_what_our_own_code_drew_is_green_once(site: Site, config: MkDocsConfig) 
     ]
 
 
+@pytest.mark.parametrize(("module", "found"), [("service_monitoring.cli", 0), ("json", 1)])
+def test_what_mkdocstrings_drew_of_another_package_is_red(
+    site: Site, config: MkDocsConfig, module: str, found: int
+) -> None:
+    """Only the capstone's examples are run, as doctests."""
+    example = f'<div class="doc doc-object"><h2 id="{module}.x">x</h2><pre>&gt;&gt;&gt; 1</pre></div>'
+    written(site.root, "api.md", (f"::: {module}",))
+    drawn = record.recorded(str)(example)
+    (site.folder / "api.html").write_text(built(config, drawn), encoding="utf-8")
+    assert len(list(article_failures(site))) == found
+
+
 @pytest.mark.parametrize(
     "source", ["a/q.markdown", "q.mkd", "Q.MD", "q.html", "q.xht", "q.HTML", "a/README.md"]
 )
