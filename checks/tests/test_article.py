@@ -222,6 +222,7 @@ def test_blocks_in_another_order_are_named(config: MkDocsConfig, tmp_path: Path)
 @pytest.fixture
 def site(config: MkDocsConfig, tmp_path: Path) -> Site:
     """A built site with a page whose plot, fence and break were drawn by macros."""
+    record.DRAWN.clear()
     made = record.recorded("\n".join)(MADE)
     page = written(tmp_path, "page.md", ("{$ made() $}",))
     (tmp_path / "site").mkdir()
