@@ -104,7 +104,7 @@ WRONG = {
     "raw diagram": (('<div class="mermaid">', "flowchart LR", "</div>"), 1, UNCHECKED),
     "raw drawing": (("Words.", "", "<svg><text>42</text></svg>"), 3, UNCHECKED),
     "raw plot": (('<figure class="plot"><svg><text>42</text></svg></figure>',), 1, UNCHECKED),
-    "image": (("Words.", "", "![x](x.png)"), 1, UNCHECKED),
+    "image": (("Words.", "", "![x](x.png)"), 3, UNCHECKED),
     "frame": (("Words.", "", '<iframe src="x.html"></iframe>'), 3, UNCHECKED),
     "text area": (("Words.", "", "<textarea>3</textarea>"), 3, UNCHECKED),
     "style": (("Words.", "", '<p style="white-space: pre">3</p>'), 3, UNCHECKED),
