@@ -49,9 +49,9 @@ def count(page: Page) -> dict[str, int]:
 
 
 def minutes(page: Page) -> tuple[int, int]:
-    """To read, and to practise: an estimate."""
+    """To read, and to practise: an estimate, so in steps of five minutes."""
     spent = [number * MINUTES[of] for of, number in count(page).items()]
-    return round(sum(spent[:2])), round(sum(spent[2:]))
+    return 5 * round(sum(spent[:2]) / 5), 5 * round(sum(spent[2:]) / 5)
 
 
 def problems(page: Page) -> Iterator[Failure]:

@@ -306,7 +306,7 @@ def test_a_lesson_is_counted_by_its_main_line_and_its_practice(tmp_path: Path) -
     page = tmp_path / "page.md"
     page.write_text(LESSON, encoding="utf-8")
     assert [*lesson.count(Page(tmp_path, page)).values()] == [140, 2, 1, 2, 1]
-    assert lesson.minutes(Page(tmp_path, page)) == (5, 22)
+    assert lesson.minutes(Page(tmp_path, page)) == (5, 20)
 
 
 def test_what_a_block_prints_is_as_long_as_it_is(report: str) -> None:
