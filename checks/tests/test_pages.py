@@ -6,6 +6,7 @@ import re
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -97,11 +98,11 @@ BROKEN = {
         "the block printed something else",
     ),
     "indented code": (("    x = 1",), 1, "indented code is not checked"),
-    "mask outside the title": ((*PRINTS, *OUTPUT, "…n", "```"), 6, "the mask …n is not named in the title"),
+    "mask outside the title": ((*PRINTS, *OUTPUT, "…n", "```"), 6, "the mask …n is not in the title"),
     "mask of no line": (
         (*PRINTS, *MASKED("…n = 1 to 99"), "42", "```"),
         5,
-        "names a mask but no line holds …n",
+        "the mask …n is in no line",
     ),
     "mask in words": ((*PRINTS, *MASKED("…n = a number"), "…n", "```"), 5, "…n: 'a number' has no bounds"),
     "mask of an empty range": ((*PRINTS, *MASKED("…n = 9 to 1"), "…n", "```"), 5, "'9 to 1' has no bounds"),
@@ -354,8 +355,11 @@ def test_what_runs_too_long_is_cut_off(
         assert block(first).error == ""
         assert block(long).error == "did not end within 0.5 s"
         assert block(first).error == ""
+        monkeypatch.setattr(scratch, "LIMIT_S", 20)
         stop.set()
+        began = monotonic()
         assert block(long).error == "was interrupted"
+        assert monotonic() - began < 10
 
 
 @pytest.mark.parametrize("separator", SEPARATORS)
