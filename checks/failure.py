@@ -31,9 +31,14 @@ class Failure:
         return f"{headline}\n{self.detail.rstrip()}" if self.detail else headline
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as editors count them: other separators of Unicode are text like any other."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 @cache
 def _lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").splitlines()
+    return lines_of(file.read_text(encoding="utf-8"))
 
 
 def failure_at(root: Path, file: Path, needles: Sequence[str], message: str) -> Failure:

@@ -4,7 +4,6 @@ A process of its own, so that a page starts as fresh as its reader does and leav
 for the next one. Standard input carries the blocks, the descriptor in the arguments the replies.
 """
 
-import io
 import json
 import linecache
 import os
@@ -39,7 +38,7 @@ def run(source: str, path: str, namespace: dict[str, object]) -> dict[str, objec
 
 def begin(path: str, text: str) -> dict[str, object]:
     """Begin a page: its namespace, as the main module of this process."""
-    lines = list(io.StringIO(text))
+    lines = [f"{line}\n" for line in text.split("\n")]
     # Tracebacks and inspect.getsource then show the page's own lines.
     linecache.cache[path] = (len(lines), None, lines, path)
     module = sys.modules["__main__"] = types.ModuleType("__main__")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 
-from checks.failure import Failure
+from checks.failure import Failure, lines_of
 from checks.pages import masks
 from checks.pages.parsers import PARSERS
 
@@ -36,11 +36,6 @@ NO_ALTERNATIVE = "say in a sentence directly after the diagram what it shows: th
 def parser() -> MarkdownIt:
     """CommonMark without indented code: what is indented here is inside an admonition or a tab."""
     return MarkdownIt("commonmark").disable("code")
-
-
-def lines_of(text: str) -> list[str]:
-    """The lines of a text as Markdown and editors count them: Unicode's other separators end none."""
-    return text.removesuffix("\n").split("\n") if text else []
 
 
 @dataclass(frozen=True)

@@ -35,14 +35,16 @@ def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[
 
     A page that is written wrongly is not run: what looks like an output of it need not be one.
     """
-    if failures := page.problems():
+    if failures := sorted(page.problems()):
         return page.text, failures
     lines = list(io.StringIO(page.text))
     for fence, outcome in reversed(list(_outcomes(page, stop))):
+        block = outcome.recorded or fence
         if outcome.true_lines is None:
             failures += outcome.failures
+        elif page.lines[block.line - 1].lstrip()[:3] != page.lines[block.end - 1].lstrip()[:3]:
+            failures.append(block.failure("close this fence, and put it on a line of its own"))
         elif outcome.recorded:
-            block = outcome.recorded
             lines[block.line : block.end - 1] = _indented(block.indent, outcome.true_lines)
         else:
             added = ["", '```text title="Output"', *outcome.true_lines, "```"]

@@ -15,9 +15,9 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from checks import progress
 from checks.child import POLL_S, Child
+from checks.failure import lines_of
 from checks.memory import SHARED, copy_repository
 from checks.pages import interpreter
-from checks.pages.page import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

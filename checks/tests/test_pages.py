@@ -287,7 +287,6 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return repository
 
 
-SEPARATORS = "\u2028", "\u0085", "\f", "\v"
 SESSION = (
     "```console",
     "$ n=5; export m=6; f() { echo f $n; }",
@@ -362,7 +361,7 @@ def test_what_runs_too_long_is_cut_off(
         assert monotonic() - began < 10
 
 
-@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\f", "\v"])
 def test_a_line_ends_where_an_editor_ends_it(repository: Repository, separator: str) -> None:
     """Other separators are text, above a block, in it and in what it prints."""
     above, prints = f"a{separator}b", ("```python", f"print('c{separator}d')", "```")
