@@ -29,6 +29,7 @@ RANGE = re.compile(rf"({NUMBER}) to ({NUMBER})(\D*)")
 DATE_AND_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?"
 CTIME = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 NAMED = {"a path": r"(?:/[\w.@+~-]+)+", "a date and time": f"(?:{DATE_AND_TIME}|{CTIME})"}
+NAMED |= {"a version": r"\d+(?:\.\d+)+", "a commit or none": r"(?:[0-9a-f]{40}(?:\+changes)?|none)"}
 EXAMPLE = f"({MASK}seconds = 0.1 to 60 s)"
 KINDS = f"a range (0.1 to 60 s), {', '.join(NAMED)}, or a regular expression (/[0-9a-f]+/)"
 # A pattern that matches one of these, or holds one of those, may hide anything.

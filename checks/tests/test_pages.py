@@ -404,6 +404,12 @@ def test_a_mask_that_may_be_any_text_is_refused(what: str) -> None:
             ["2026-11-28", "now", "2026-11-28T01:50:17Z, late"],
         ),
         (r"/none|[0-9a-f]{4}\+?/", ["none", "12ab", "12ab+"], ["nonesuch", "12aB"]),
+        ("a version", ["3.11.7", "3.14"], ["3", "3.", "3.11.7 (main)", "3.x"]),
+        (
+            "a commit or none",
+            ["none", "0a" * 20, "0a" * 20 + "+changes"],
+            ["", "0a", "nothing", "0a" * 20 + "+"],
+        ),
     ],
 )
 def test_a_mask_keeps_its_bounds(what: str, right: list[str], wrong: list[str]) -> None:
