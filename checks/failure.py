@@ -41,15 +41,15 @@ def _lines(file: Path) -> list[str]:
     return lines_of(file.read_text(encoding="utf-8"))
 
 
-def failure_at(root: Path, file: Path, needles: Sequence[str], message: str) -> Failure:
+def failure_at(root: Path, file: Path, needles: Sequence[str], message: str, detail: str = "") -> Failure:
     """A failure on the first line that holds the first needle found at all, else on line one."""
     path = file.relative_to(root).as_posix()
     if file.is_file():
         for needle in filter(None, needles):
             for number, line in enumerate(_lines(file), 1):
                 if needle in line:
-                    return Failure(path, number, message)
-    return Failure(path, 1, message)
+                    return Failure(path, number, message, detail)
+    return Failure(path, 1, message, detail)
 
 
 def shortened(lines: list[str], most: int) -> list[str]:

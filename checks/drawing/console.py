@@ -9,11 +9,10 @@ from pygments import highlight  # type: ignore[import-untyped]  # ships no types
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # as above
 from pygments.lexers import BashLexer  # type: ignore[import-untyped]  # as above
 
+from checks.failure import lines_of
 from checks.pages.blocks import steps_of
 
-BLOCK = re.compile(
-    r'(<div class="language-console highlight")(>(?:(?!</div>).)*?<code>)(.*?)</code>', re.DOTALL
-)
+BLOCK = re.compile(r'(?s)(<div class="language-console highlight")(>(?:(?!</div>).)*?<code>)(.*?)</code>')
 TAG = re.compile(r"<[^>]*>")
 
 
@@ -23,10 +22,10 @@ def draw(html: str) -> str:
 
 
 def _drawn(block: re.Match[str]) -> str:
-    steps = steps_of(unescape(TAG.sub("", block[3])).splitlines())
+    steps = steps_of(lines_of(unescape(TAG.sub("", block[3]))))
     lines: list[str] = []
     for step in steps:
-        commands = highlight(step.command, BashLexer(), HtmlFormatter(nowrap=True)).splitlines()
+        commands = lines_of(highlight(step.command, BashLexer(), HtmlFormatter(nowrap=True)))
         prompts = (f'<span class="gp">{escape(prompt[:2])}</span>' for prompt in step.prompts)
         lines += map("".join, zip(prompts, commands, strict=True))
         lines += [f'<span class="go">{escape(line)}</span>' for line in step.shown]

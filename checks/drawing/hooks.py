@@ -12,6 +12,7 @@ from mkdocs.structure.files import File
 from checks.drawing import console
 from checks.drawing.glossary import GLOSSARY, abbreviations, focusable, read_terms
 from checks.drawing.proofs import PROPOSALS, Proofs
+from checks.drawing.record import DRAWN, recorded
 from checks.pages.program import name_of, programs, source
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ In your clone, run this page block by block: `invoke page {name}`. To use the pa
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Add the program of each page with Python blocks, to download."""
+    """Add the program of each page with Python blocks, to download; begin to record what is drawn."""
+    DRAWN.clear()
+    handler = config.plugins["mkdocstrings"].get_handler("python")  # type: ignore[attr-defined] # no plugin has types
+    handler.render = recorded(handler.render)
     for name, page in programs(Path(config.docs_dir)).items():
         beside = page.file.relative_to(config.docs_dir).with_name(f"{name}.py")
         files.append(File.generated(config, beside.as_posix(), content=source(page)))

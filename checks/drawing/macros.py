@@ -12,7 +12,9 @@ from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.drawing.origins import Origins
 from checks.drawing.proofs import MODULE, PUBLISHED, Proofs, title_of
+from checks.drawing.record import recorded
 from checks.drawing.tables import table
 from checks.evidence.sections import section
 from checks.exercises.exercise import read_exercises
@@ -91,8 +93,8 @@ def define_env(env: MacrosPlugin) -> None:
 
     of_evidence: Macros = (evidence, figure, measured, plot, relative_iqr)
     of_pages: Macros = (exercises, minutes, parsed_fences, parts, ready, set_up)
-    for macro in (*of_evidence, *of_pages, *Proofs(root, page).macros):
-        env.macro(macro)  # type: ignore[no-untyped-call]
+    for macro in (*of_evidence, *of_pages, *Origins(root).macros, *Proofs(root, page).macros):
+        env.macro(recorded(macro))  # type: ignore[no-untyped-call]
 
 
 def parsed_fences() -> str:

@@ -26,7 +26,7 @@ MODULE = "module-10-performance-observability-security-review"
 MAP = "guides/outcomes-and-proof-map.md"
 FIRST, RED, GREEN = "●&nbsp;**first**", "○&nbsp;red", "·&nbsp;green"
 LINKED = re.compile(r'proposals/([a-z0-9-]+)/index\.md|change\("([a-z0-9-]+)"\)')
-PUBLISHED = re.compile(r"^\| \[(\d+)\. [^\]]*\]\(([\w-]+\.md)\)", re.MULTILINE)
+PUBLISHED = re.compile(r"^\| \[(\d+)\. [^\]]*\]\(([^)#]+)\)", re.MULTILINE)
 CHANGED = re.compile(r"^\+\+\+ b/capstone/src/service_monitoring/(\w+)", re.MULTILINE)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from checks.drawing.tables import table
 from checks.evidence.comparison import EVIDENCE
 from checks.evidence.figures import PACKAGE, Figure, code_digest, flat
-from checks.failure import Failure, failure_at
+from checks.failure import Failure, failure_at, lines_of
 from checks.memory import ROOT
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def section_failures(root: Path, commands: Mapping[str, str]) -> Iterator[Failur
         root: The repository.
         commands: What writes each file.
     """
-    lines = (root / PAGE).read_text(encoding="utf-8").splitlines()
+    lines = lines_of((root / PAGE).read_text(encoding="utf-8"))
     headings = {found[1]: at for at, text in enumerate(lines, 1) if (found := HEADING.match(text))}
     sections = {name: at for name, at in headings.items() if NAME.fullmatch(name)}
     files = {file.stem for file in (root / EVIDENCE).glob("*.json")}

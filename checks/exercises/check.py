@@ -24,6 +24,7 @@ from checks.exercises.attempt import GraderError, Verdict, attempt
 from checks.exercises.exercise import EXERCISES, KINDS, LINK, ROOT, Exercise
 from checks.failure import Failure
 from checks.memory import Memory, digest, environment, repository_files
+from checks.pages.numbers import NUMBER
 from checks.pages.page import Page
 from checks.progress import Progress
 
@@ -38,6 +39,7 @@ NOT_IN_A_BROWSER = frozenset(
 )
 GRADING = ("checks/exercises", "checks/child.py", "capstone/src", "docs/assets/evidence")
 """What verdicts depend on, besides the folder of the exercise and Python."""
+PLACEHOLDER = re.compile(r"\{(\w*)[^}]*\}")
 HINT = re.compile(r"^(\?\?\?\+?|!!!) .*\bhint\b", re.IGNORECASE)
 
 
@@ -48,6 +50,7 @@ class Grader:
         path: Where it is, relative to the repository.
         messages: Each mistake's message.
         lines: The line of each mistake's name.
+        constants: What messages may name as `{NAME}`, with a format behind a colon.
         failures: What is wrong with it.
     """
 
@@ -61,6 +64,8 @@ class Grader:
             line = getattr(error, "lineno", None) or 1
             self.failures = [Failure(self.path, line, f"this is not Python: {error}")]
             return
+        assigned = (found for node in tree.body if isinstance(node, ast.Assign) for found in ast.walk(node))
+        self.constants = {found.id for found in assigned if isinstance(found, ast.Name)}
         unread = list(self._read_messages(tree))
         self.failures = [*unread, *self._definitions(tree), *self._imports(tree), *self._wording()]
 
@@ -108,6 +113,14 @@ class Grader:
                 told = f"{name!r} has the message of {seen[message]!r}: say what is wrong here"
                 yield Failure(self.path, self.lines[name], told)
             seen[message] = name
+            held = PLACEHOLDER.sub(lambda found: " " * len(found[0]), message)
+            for found in NUMBER.finditer(held):
+                told = f"{name!r} says {found[0]}: write {{NAME}}, a constant of the grader, or no number"
+                yield Failure(self.path, self.lines[name], told)
+            for unknown in {*PLACEHOLDER.findall(message)} - self.constants:
+                yield Failure(
+                    self.path, self.lines[name], f"{name!r} has {{{unknown}}}, which is no constant"
+                )
 
 
 def missing_files(root: Path, folder: Path) -> Iterator[Failure]:

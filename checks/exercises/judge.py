@@ -113,7 +113,8 @@ def judge(grader: types.ModuleType, source: bytes, shown: str) -> Reply:
     if not isinstance(mistake, str) or mistake not in grader.MISTAKES:
         line = grader.grade.__code__.co_firstlineno
         return Reply(error=f"grade gives {mistake!r}, which is no name of MISTAKES", line=line)
-    return Reply(mistake, f"{grader.MISTAKES[mistake]} {found}".rstrip())
+    message = grader.MISTAKES[mistake].format_map(vars(grader))
+    return Reply(mistake, f"{message} {found}".rstrip())
 
 
 def changes(before: Mapping[str, dict[str, object]], now: Mapping[str, dict[str, object]]) -> str:

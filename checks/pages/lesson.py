@@ -1,7 +1,7 @@
 """A lesson: how long it may be, how much of it must run, and how long it takes.
 
-A page with questions is a lesson. Its main line is its prose and its blocks, without what is folded and
-without its practice; tables, macros and the text of blocks are no prose.
+Every page of the module is a lesson, but for three. Its main line is its prose and its blocks, without what
+is folded and without its practice; tables, macros and the text of blocks are no prose.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from checks.failure import Failure
+from checks.failure import Failure, lines_of
 from checks.pages import quiz
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from checks.pages.page import Page
 
+LESSON = re.compile(r"docs/module-10-[\w-]+/(?!(?:index|preflight|glossary)\.md).*")
 LIMITS = {"words": range(1_200, 1_901), "blocks": range(10, 19)}
 MINUTES = {"words": 1 / 70, "blocks": 1.5, "exercises": 12, "proposals": 4, "questions": 1.5}
 RUN = {"python", "console"}
@@ -43,7 +44,7 @@ def count(page: Page) -> dict[str, int]:
         "blocks": sum(fence.language in RUN and fence.line not in aside for fence in page.fences),
         "exercises": linked.count("exercises"),
         "proposals": linked.count("proposals"),
-        "questions": sum(bool(quiz.QUESTION.match(line)) for line in practice.splitlines()),
+        "questions": sum(bool(quiz.QUESTION.match(line)) for line in lines_of(practice)),
     }
 
 
@@ -54,12 +55,14 @@ def minutes(page: Page) -> tuple[int, int]:
 
 
 def problems(page: Page) -> Iterator[Failure]:
-    """What is wrong with a lesson; nothing, of a page that is none."""
-    if quiz.SECTION not in page.lines:
-        return
-    yield from quiz.problems(page)
+    """What is wrong with a lesson, and with the questions of any page."""
+    lesson = LESSON.fullmatch(page.path)
+    if quiz.SECTION in page.lines:
+        yield from quiz.problems(page)
+    elif lesson:
+        yield Failure(page.path, 1, f"a lesson asks its questions below `{quiz.SECTION}`")
     counted = count(page)
-    for of, allowed in LIMITS.items():
+    for of, allowed in LIMITS.items() if lesson else ():
         if counted[of] not in allowed:
             message = f"{counted[of]:,} {of} on the main line: a lesson has {allowed[0]:,} to {allowed[-1]:,}"
             yield Failure(page.path, 1, message)

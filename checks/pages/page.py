@@ -17,17 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from markdown_it.token import Token
-
 LANGUAGES = ("python", "console", "mermaid", *PARSERS)
 
 FENCE_LINE = re.compile(r"^\s*(?:[-*+>]\s+|\d+\.\s+)*(`{3,}|~{3,})")
-INFO = re.compile(r"""[\w-]+(?:\s+(?:title|hl_lines|linenums)="[^"]*")*""")
 LANGUAGE = re.compile(r"\{?\s*\.?([^\s{}]+)")
 TITLE = re.compile(r'title="([^"]*)"')
-# Lines that may hold four-space indented Markdown below them.
-CONTAINER = re.compile(r"^\s*(?:!!!|\?\?\?|===|:\s|\[\^|[-*+]\s|\d+\.\s|<)")
-CODE_INDENT = 4
+PROSE = re.compile(r"\s*(?:[^\W\d]|[`\[]|[*_]+\w)")
 # Folds the Output of a block that the reader is asked to predict.
 FOLDED = '??? example "Output"'
 NO_ALTERNATIVE = "say in a sentence directly after the diagram what it shows: that is its text alternative"
@@ -81,6 +76,17 @@ class Fence:
         return Failure(self.path, min(self.line + offset, self.end), message, detail)
 
 
+def read_fences(path: str, text: str) -> list[Fence]:
+    """Every fenced block of a text, from top to bottom."""
+    fences, lines = [], lines_of(text)
+    for token in parser().parse(text):
+        if token.type == "fence" and token.map:
+            first, last = token.map
+            indent = lines[first].partition(lines[first].lstrip())[0]
+            fences.append(Fence(path, first + 1, last, indent, token.info.strip(), token.content))
+    return fences
+
+
 class Page:
     """One Markdown file, read once."""
 
@@ -92,19 +98,9 @@ class Page:
         self.lines = lines_of(self.text)
 
     @cached_property
-    def _tokens(self) -> list[Token]:
-        return parser().parse(self.text)
-
-    @cached_property
     def fences(self) -> list[Fence]:
         """Every fenced block, from top to bottom."""
-        fences = []
-        for token in self._tokens:
-            if token.type == "fence" and token.map:
-                first, last = token.map
-                indent = self.lines[first][: _indent(self.lines[first])]
-                fences.append(Fence(self.path, first + 1, last, indent, token.info.strip(), token.content))
-        return fences
+        return read_fences(self.path, self.text)
 
     @cached_property
     def fenced(self) -> set[int]:
@@ -119,13 +115,8 @@ class Page:
             return None if between - {"", FOLDED if following.indent else ""} else following
         return None
 
-    def problems(self) -> list[Failure]:
+    def problems(self) -> Iterator[Failure]:
         """Everything that is wrong before anything is run, from top to bottom."""
-        return sorted(self._problems())
-
-    def _problems(self) -> Iterator[Failure]:
-        yield from self._unseen_fences()
-        yield from self._indented_code()
         outputs = [self.output_of(fence) for fence in self.fences if fence.language == "python"]
         for fence in self.fences:
             yield from _label_problems(fence)
@@ -133,63 +124,15 @@ class Page:
                 yield from masks.problems(fence)
             if fence.is_output and fence not in outputs:
                 yield fence.failure("this Output block does not directly follow a python block")
-            if fence.language == "mermaid" and not self._prose_after(fence):
+            following = next(filter(str.strip, self.lines[fence.end :]), "")
+            if fence.language == "mermaid" and not PROSE.match(following):
                 yield fence.failure(NO_ALTERNATIVE)
-
-    def _prose_after(self, fence: Fence) -> bool:
-        return any(
-            token.type == "paragraph_open"
-            and token.map is not None
-            and token.map[0] >= fence.end
-            and not any(line.strip() for line in self.lines[fence.end : token.map[0]])
-            for token in self._tokens
-        )
-
-    def _unseen_fences(self) -> Iterator[Failure]:
-        number = 0
-        by_line = {fence.line: fence for fence in self.fences}
-        while number < len(self.lines):
-            number += 1
-            if fence := by_line.get(number):
-                if not self.lines[number - 1].lstrip().startswith(("```", "~~~")):
-                    yield fence.failure("put the fence on a line of its own")
-                if fence.end == number or not FENCE_LINE.match(self.lines[fence.end - 1]):
-                    yield fence.failure("this fence is never closed")
-                number = fence.end
-            elif FENCE_LINE.match(self.lines[number - 1]):
-                message = "this fence is not a block: leave a blank line before it and indent it evenly"
-                yield Failure(self.path, number, message)
-
-    def _indented_code(self) -> Iterator[Failure]:
-        previous = ""
-        outer: list[str] = []
-        for number, line in enumerate(self.lines, 1):
-            if line.strip() and number not in self.fenced:
-                indent = _indent(line)
-                outer = [other for other in outer if _indent(other) < indent]
-                parent = outer[-1] if outer else ""
-                depth = indent - _indent(parent)
-                in_container = CONTAINER.match(parent) and depth < 2 * CODE_INDENT
-                if depth >= CODE_INDENT and not in_container and not previous.strip():
-                    message = "indented code is not checked: put it in a labelled fence"
-                    yield Failure(self.path, number, message)
-                outer.append(line)
-            previous = line
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
 
 
 def _label_problems(fence: Fence) -> Iterator[Failure]:
     languages = ", ".join(LANGUAGES)
-    if not fence.language:
-        yield fence.failure(f"a fence without a language is not checked: label it ({languages})")
-    elif fence.language == "text" and not fence.is_output:
+    if fence.language == "text" and not fence.is_output:
         instead = "make it one, or prose, or a console block"
         yield fence.failure(f'a text fence is checked only as title="Output" after a python block: {instead}')
     elif fence.language not in {*LANGUAGES, "text"}:
-        yield fence.failure(f"nothing checks {fence.language!r} fences: use one of {languages}")
-    elif not INFO.fullmatch(fence.info):
-        options = 'title, hl_lines and linenums, each as name="value"'
-        yield fence.failure(f"no fence is exempt or special: {fence.info!r} may only add {options}")
+        yield fence.failure(f"nothing checks a fence of language {fence.language!r}: use one of {languages}")

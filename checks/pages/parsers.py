@@ -55,10 +55,10 @@ def _yaml(fence: Fence, _: Path) -> Iterator[Failure]:
 
 
 def _diff(fence: Fence, root: Path) -> Iterator[Failure]:
-    """Apply it to this repository, without keeping the result."""
-    applied = child.run(["git", "apply", "--check", "-p1", "-"], cwd=root, given=fence.content)
-    if not applied.good:
-        yield fence.failure("this diff does not apply to the repository", applied.output)
+    """Apply it to files of this repository, without keeping the result."""
+    applied = child.run(["git", "apply", "--check", "--summary", "-p1", "-"], cwd=root, given=fence.content)
+    if not applied.good or " create mode " in applied.output:
+        yield fence.failure("this diff does not apply to files of the repository", applied.output)
 
 
 PARSERS: dict[str, Callable[[Fence, Path], Iterator[Failure]]] = {

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks import memory
-from checks.pages import blocks, lesson, mermaid, program, style
+from checks.pages import blocks, lesson, mermaid, numbers, program, style
 from checks.pages.page import Fence, Page, parser
 from checks.pages.parsers import PARSERS
 from checks.pages.scratch import Scratch
@@ -162,10 +162,9 @@ def _raise(failures: Sequence[Failure]) -> None:
 
 
 def _rules(page: Page) -> Iterator[Failure]:
-    """The labels, masks, places and width of a page's fences, its questions and its phrases."""
-    yield from page.problems()
-    for rules in (lesson, style):
-        yield from rules.problems(page)
+    """The labels, masks, places and width of a page's fences, its questions, numbers and phrases."""
+    for problems in (Page.problems, lesson.problems, numbers.problems, style.problems):
+        yield from problems(page)
 
 
 def _block(file: Path, fence: Fence) -> Iterable[Failure]:
@@ -200,6 +199,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     """Leave nothing behind."""
     _runs.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """No name, option or file takes away a page of the site."""
+    page = collection_path.is_dir() or collection_path.suffix == ".md"
+    return False if page and config.rootpath / "docs" in collection_path.parents else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:

@@ -35,16 +35,18 @@ def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[
 
     A page that is written wrongly is not run: what looks like an output of it need not be one.
     """
-    if failures := sorted(page.problems()):
+    failures = list(page.problems())
+    for fence in page.fences:
+        first, last = (page.lines[line - 1].lstrip()[:3] for line in (fence.line, fence.end))
+        if first != last or last not in {"```", "~~~"} or fence.line == fence.end:
+            failures.append(fence.failure("close the fence, and begin it on a line of its own"))
+    if failures:
         return page.text, failures
     lines = list(io.StringIO(page.text))
     for fence, outcome in reversed(list(_outcomes(page, stop))):
-        block = outcome.recorded or fence
         if outcome.true_lines is None:
             failures += outcome.failures
-        elif page.lines[block.line - 1].lstrip()[:3] != page.lines[block.end - 1].lstrip()[:3]:
-            failures.append(block.failure("close this fence, and put it on a line of its own"))
-        elif outcome.recorded:
+        elif block := outcome.recorded:
             lines[block.line : block.end - 1] = _indented(block.indent, outcome.true_lines)
         else:
             added = ["", '```text title="Output"', *outcome.true_lines, "```"]

@@ -6,14 +6,15 @@ import sys
 
 from checks.failure import report
 from checks.memory import ROOT
+from checks.site.article import article_failures
 from checks.site.build import build
 from checks.site.contents import (
     api_failures,
     asked_failures,
     claim_failures,
-    copy_failures,
     docstring_failures,
     glossary_failures,
+    lesson_failures,
     metric_failures,
     search_failures,
 )
@@ -27,9 +28,10 @@ def main() -> int:
     # MkDocs names most broken links itself: one line, one failure.
     known = {(failure.path, failure.line) for failure in failures}
     failures += [found for found in site.failures() if (found.path, found.line) not in known]
-    failures += [*glossary_failures(site), *api_failures(ROOT), *docstring_failures(ROOT)]
-    failures += [*metric_failures(ROOT), *claim_failures(site), *copy_failures(site), *search_failures(site)]
-    failures += asked_failures(ROOT)
+    of_site = (article_failures, claim_failures, glossary_failures, search_failures)
+    of_root = (api_failures, asked_failures, docstring_failures, lesson_failures, metric_failures)
+    failures += [failure for check in of_site for failure in check(site)]
+    failures += [failure for check in of_root for failure in check(ROOT)]
     return report(set(failures), f"{len(site.pages)} pages built")
 
 

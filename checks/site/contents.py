@@ -5,15 +5,14 @@ from __future__ import annotations
 import ast
 import json
 import re
-from html import unescape
 from typing import TYPE_CHECKING
 
 from service_monitoring.signals.catalogue import METRICS, Metric
 
 from checks.drawing.glossary import GLOSSARY, read_terms
+from checks.drawing.proofs import MODULE, PUBLISHED
 from checks.failure import Failure, failure_at
-from checks.pages.blocks import steps_of
-from checks.pages.page import Page
+from checks.pages.lesson import LESSON
 from checks.proof.claims import CLAIMS, ProofData
 from checks.proof.review import NONE, known_answers
 
@@ -24,16 +23,16 @@ if TYPE_CHECKING:
     from checks.site.links import Site
 
 PACKAGE = "service_monitoring"
-DIRECTIVE = re.compile(rf"^::: ({PACKAGE}[\w.]*)$", re.MULTILINE)
+DIRECTIVE = re.compile(r"^[^`\n]*::: ?(\S+)", re.MULTILINE)
+EXAMPLE = re.compile(r">>>|\s*(?:```|~~~)")
 SIGNALS = "docs/capstone/signals.md"
-METRIC_ROW = re.compile(r"^\| `(service_monitoring_\w+)` \|.*$", re.MULTILINE)
+METRIC_ROW = re.compile(r"^\| `service_monitoring_\w+` \|.*$", re.MULTILINE)
 USED_ON = re.compile(r"\]\((?!(?:\.\./)*reference/api/)[^)#:]+\.md[^)]*\)")
 DEFINES = re.compile(r"(?:A|An|The) ")
 DEFINED_BY = re.compile(rf"\]\((?:\.\./)+(?:reference/api|capstone)/|\]\[{PACKAGE}\.|`{PACKAGE}[\w.]*`\]\[\]")
 SPOILER = re.compile(
     r"\A\d+\. .*\?|(?<!\")\bHint \d|\b[A-D] (?:right|wrong): |What the rungs said|It (?:breaks|keeps every) "
 )
-COPIED = re.compile(r'<div class="language-console[^>]* data-copy=("[^"]*"|\'[^\']*\')')
 
 
 def glossary_failures(site: Site) -> Iterator[Failure]:
@@ -79,30 +78,24 @@ def asked_failures(root: Path) -> Iterator[Failure]:
 
 def api_failures(root: Path) -> Iterator[Failure]:
     """The API pages list exactly the public modules, each on the page of its package."""
-    modules = _public_modules(root / "capstone" / "src" / PACKAGE)
-    pages = root / "docs" / "reference" / "api"
-    listed: set[str] = set()
-    for page in sorted(pages.glob("*.md")):
-        for name in DIRECTIVE.findall(page.read_text(encoding="utf-8")):
-            if modules.get(name) != page.stem:
-                message = f"{name} is not a public module of {PACKAGE}.{page.stem}"
-                yield failure_at(root, page, [f"::: {name}"], message)
-            listed.add(name)
-    for name, stem in modules.items():
-        if name not in listed:
-            message = f"the public module {name} is missing: add `::: {name}`"
-            yield Failure(f"docs/reference/api/{stem}.md", 1, message)
+    package = root / "capstone" / "src" / PACKAGE
+    files = (file.relative_to(package).with_suffix("").parts for file in package.rglob("*.py"))
+    public = (parts for parts in files if not any(part.startswith("_") for part in parts))
+    right = {(f"docs/reference/api/{parts[0]}.md", ".".join((PACKAGE, *parts))) for parts in public}
+    pages = {page.relative_to(root).as_posix(): page.read_text("utf-8") for page in root.glob("docs/**/*.md")}
+    listed = {(page, found) for page, text in pages.items() for found in DIRECTIVE.findall(text)}
+    for page, module in right ^ listed:
+        message = f"`::: {module}`: each public module has this line, on its package's page, and nothing else"
+        yield failure_at(root, root / page, [f"::: {module}"], message)
 
 
 def metric_failures(root: Path) -> Iterator[Failure]:
     """The table of metrics says of each metric what the code's catalogue says, and names no other."""
     page = root / SIGNALS
-    rows = {row[1]: row[0] for row in METRIC_ROW.finditer(page.read_text(encoding="utf-8"))}
-    for metric in METRICS:
-        if rows.pop(metric.name, "") != (row := _row(metric)):
-            yield failure_at(root, page, [f"| `{metric.name}` |"], f"the catalogue says {row}")
-    for name in rows:
-        yield failure_at(root, page, [f"| `{name}` |"], f"{name} is not in the catalogue")
+    right = {_row(metric) for metric in METRICS}
+    for row in right ^ set(METRIC_ROW.findall(page.read_text(encoding="utf-8"))):
+        says = f"the catalogue says {row}" if row in right else f"the catalogue does not say {row}"
+        yield failure_at(root, page, [row, " ".join(row.split()[:3])], says)
 
 
 def claim_failures(site: Site) -> Iterator[Failure]:
@@ -114,38 +107,39 @@ def claim_failures(site: Site) -> Iterator[Failure]:
             yield failure_at(site.root, file, [f'id = "{claim.id}"'], f"no page shows the claim {claim.id}")
 
 
-def copy_failures(site: Site) -> Iterator[Failure]:
-    """The copy button of a console block copies what the check runs: its commands, and nothing else."""
-    for name, file in site.files.items():
-        page = Page(site.root, site.source(name))
-        copied = [unescape(text)[1:-1] for text in COPIED.findall(file.read_text(encoding="utf-8"))]
-        for fence in (fence for fence in page.fences if fence.language == "console"):
-            commands = "\n".join(step.command for step in steps_of(fence.lines))
-            if commands not in copied:
-                yield fence.failure("the copy button does not copy these commands", "\n".join(copied))
-
-
 def search_failures(site: Site) -> Iterator[Failure]:
     """The search shows no question of a lesson, no hint, no answer and no verdict."""
     index = json.loads((site.folder / "search/search_index.json").read_text(encoding="utf-8"))
     for entry in index["docs"]:
         name = entry["location"].partition("#")[0]
         if name in site.files and (found := SPOILER.search(f"{entry['title']}\n{entry['text']}")):
-            page = site.source(name)
-            yield failure_at(site.root, page, [found[0]], f"the search shows {found[0]!r}")
+            yield failure_at(site.root, site.source(name), [found[0]], f"the search shows {found[0]!r}")
+
+
+def lesson_failures(root: Path) -> Iterator[Failure]:
+    """The lesson map of the module links each lesson, and links nothing else as one."""
+    overview = root / "docs" / MODULE / "index.md"
+    rows = {name for _, name in PUBLISHED.findall(overview.read_text(encoding="utf-8"))}
+    files = overview.parent.rglob("*.md")
+    lessons = {file.name for file in files if LESSON.fullmatch(file.relative_to(root).as_posix())}
+    for name in rows ^ lessons:
+        message = (
+            f"{name}: each lesson has a row in the lesson map, and each row with a link leads to a lesson"
+        )
+        yield failure_at(root, overview, [f"]({name})"], message)
 
 
 def docstring_failures(root: Path) -> Iterator[Failure]:
-    """Examples stand in their own section; outside of one they are rendered as quotations."""
+    """Examples are doctests and stand in their own section; outside of one they are drawn as quotations."""
     package = root / "capstone" / "src" / PACKAGE
     for file in sorted(package.rglob("*.py")):
         path = file.relative_to(root).as_posix()
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 lines = (ast.get_docstring(node) or "").splitlines()
-                example = next((at for at, line in enumerate(lines) if line.startswith(">>>")), None)
+                example = next((at for at, line in enumerate(lines) if EXAMPLE.match(line)), None)
                 if example is not None:
-                    message = "put this example below a line `Examples:` and indent it"
+                    message = "put this example below a line `Examples:`, indent it, and begin it with `>>>`"
                     yield Failure(path, node.body[0].lineno + example, message)
 
 
@@ -154,13 +148,3 @@ def _row(metric: Metric) -> str:
         f"`{label.name}`" + (f" (at most {label.limit})" if label.limit else "") for label in metric.labels
     )
     return f"| `{metric.name}` | {metric.kind} | `{metric.unit}` | {', '.join(labels)} | {metric.help} |"
-
-
-def _public_modules(package: Path) -> dict[str, str]:
-    """Each public module's dotted name with the API page that it belongs to."""
-    modules = {}
-    for file in sorted(package.rglob("*.py")):
-        parts = file.relative_to(package).with_suffix("").parts
-        if not any(part.startswith("_") for part in parts):
-            modules[".".join([PACKAGE, *parts])] = parts[0]
-    return modules

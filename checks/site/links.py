@@ -47,11 +47,7 @@ class BuiltPage(HTMLParser):
         values = {name: value or "" for name, value in attrs}
         self.anchors |= {values[name] for name in ("id", "name") if name in values}
         loaded = tag not in NAVIGATED and values.get("rel") not in LINKED_NOT_LOADED
-        named = [values[name] for name in ("href", "src", "poster", "data") if name in values]
-        self.addresses += [Address(url, loaded) for url in named]
-        candidates = [text.split()[0] for text in values.get("srcset", "").split(",") if text.strip()]
-        drawn = [*candidates, *STYLE_ADDRESS.findall(values.get("style", ""))]
-        self.addresses += [Address(url, loaded=True) for url in drawn]
+        self.addresses += [Address(values[name], loaded) for name in ("href", "src") if name in values]
 
 
 class Site:

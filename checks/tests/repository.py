@@ -33,7 +33,7 @@ class Repository:
             copy_repository(ROOT, root, *parts)
         else:
             subprocess.run(["git", "init", "--quiet", root], check=True)  # noqa: S607
-            self.write(".gitignore", ".cache/\nsite/\nnode_modules\n")
+            self.write(".gitignore", ".cache/\n/site/\n/node_modules\n")
         (root / "node_modules").symlink_to(ROOT / "node_modules")
 
     def read(self, path: str) -> str:

@@ -33,6 +33,11 @@ def MASKED(bounds: str) -> tuple[str, str]:  # noqa: N802 - beside OUTPUT
 FOLDED = ("", '    ```text title="Output"', "    41", "    ```")
 DIAGRAM = ("```mermaid", "flowchart LR", "accTitle: t", "accDescr: d", "a --> b", "```")
 
+MODULE = "docs/module-10-performance-observability-security-review"
+SEPARATORS = ("\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c")
+FOLDERS = ["site", "build", "node_modules", ".x", "x.py", "venv", "__pycache__"]
+LESSON_PAGE = f"{MODULE}/lesson.md"
+
 BROKEN = {
     # what is wrong: the lines of a page, the line that is named, and the message
     "printed value": ((*PRINTS, *OUTPUT, "41", "```"), 6, "the block printed something else"),
@@ -78,10 +83,14 @@ BROKEN = {
     "diagram edge": (("```mermaid", "flowchart LR", "a ->>- b", "```", "", "W."), 3, "does not understand"),
     "no description": (("```mermaid", "flowchart LR", "a --> b", "```", "", "W."), 1, "has no accDescr"),
     "no words": (DIAGRAM, 1, "text alternative"),
-    "unlabelled fence": (("```", "x", "```"), 1, "a fence without a language"),
-    "unknown language": (("```ruby", "x", "```"), 1, "nothing checks 'ruby' fences"),
+    "unlabelled fence": (("```", "x", "```"), 1, "nothing checks a fence of language ''"),
+    "unknown language": (("```ruby", "x", "```"), 1, "nothing checks a fence of language 'ruby'"),
     "text": (("```text", "x", "```"), 1, "a text fence is checked only as"),
-    "exempt block": (("```{.python notest}", "x", "```"), 1, "no fence is exempt"),
+    "exempt block": (
+        ("```{.python notest}", "x", "```"),
+        1,
+        "pytest-markdown-docs does not run this block",
+    ),
     "exempt by a title": (
         ('```python title="what notest means"', "print(1)", "```", *OUTPUT, "2", "```"),
         1,
@@ -97,7 +106,13 @@ BROKEN = {
         6,
         "the block printed something else",
     ),
-    "indented code": (("    x = 1",), 1, "indented code is not checked"),
+    "uneven block": (
+        ("1. One", "", "   ```python", "   x = 1", "   ```", "", "2. Two"),
+        3,
+        "four blanks per level",
+    ),
+    "uneven prose": (("1. One", "", "   More.", "", "2. Two"), 3, "four blanks per level"),
+    "tab": (("!!! note", "", "\tMore."), 3, "four blanks per level"),
     "mask outside the title": ((*PRINTS, *OUTPUT, "…n", "```"), 6, "the mask …n is not in the title"),
     "mask of no line": (
         (*PRINTS, *MASKED("…n = 1 to 99"), "42", "```"),
@@ -165,6 +180,11 @@ BROKEN = {
     ),
     "output of nothing": (('```text title="Output"', "x", "```"), 1, "does not directly follow"),
     "diff": (("```diff", "--- a/x", "+++ b/x", "@@ -1 +1 @@", "-no", "+yes", "```"), 1, "does not apply"),
+    "diff of a new file": (
+        ("```diff", "--- /dev/null", "+++ b/x", "@@ -0,0 +1 @@", "+yes", "```"),
+        1,
+        "this diff does not apply to files of the repository",
+    ),
     "json": (("```json", "{", '"a": NaN}', "```"), 3, "not JSON: NaN"),
     "toml": (("```toml", "a =", "```"), 2, "not TOML"),
     "yaml": (("```yaml", "a: [1", "b: 2", "```"), 3, "not YAML"),
@@ -228,9 +248,20 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     repository = Repository(tmp_path_factory.mktemp("broken") / "repository")
     for name, (lines, _, _) in BROKEN.items():
         repository.write(f"docs/{name.replace(' ', '-')}.md", *lines)
-    repository.write("docs/lesson.md", *QUESTIONS)
+    repository.write(LESSON_PAGE, *QUESTIONS)
+    repository.write(f"{MODULE}/no-questions.md", "# Lesson", "", "### Question")
     repository.write("docs/printed.md", "```console", "$ printf '%089d' 0", "0" * 89, "```")
-    return repository.check_pages().output
+    for separator in SEPARATORS:
+        prints = (f"x = 'a{separator}b'.count(chr({ord(separator)}))", "print(41 + x)", "```")
+        for kind, value in (("right", "42"), ("wrong", "41")):
+            page = (f"One{separator}line.", "", "```python", *prints, *OUTPUT, value, "```")
+            repository.write(f"docs/{kind}-{ord(separator)}.md", *page)
+    repository.write("docs/conftest.py", f"collect_ignore = {FOLDERS}")
+    for folder in FOLDERS:
+        repository.write(f"docs/{folder}/pyvenv.cfg", "home = /")
+        repository.write(f"docs/{folder}/page.md", *PRINTS, *OUTPUT, "41", "```")
+    repository.write("README.md", "Words,", "and <b>more</b>.", "", "    code", "", "<pre>3</pre>")
+    return repository.check_pages("docs", "README.md").output
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -255,8 +286,20 @@ def test_a_broken_block_is_named_by_page_and_line(report: str, name: str) -> Non
     ],
 )
 def test_a_broken_lesson_is_named_by_page_and_line(report: str, line: int, message: str) -> None:
-    """A page with questions is a lesson, with the rules of one."""
-    assert re.search(rf"^docs/lesson\.md:{line}: .*{re.escape(message)}", report, re.MULTILINE), report
+    """A page of the module is a lesson, with the rules of one, whatever headings it has."""
+    assert re.search(rf"^{LESSON_PAGE}:{line}: .*{re.escape(message)}", report, re.MULTILINE), report
+
+
+def test_a_lesson_without_questions_is_named(report: str) -> None:
+    """Whether they were removed, or their heading has another name."""
+    assert f"{MODULE}/no-questions.md:1: a lesson asks its questions below `### Questions`" in report
+    assert f"{MODULE}/no-questions.md:1: 0 blocks on the main line" in report.replace("4 words", "")
+
+
+@pytest.mark.parametrize("line", [2, 4, 6])
+def test_what_the_readme_draws_unchecked_is_named(report: str, line: int) -> None:
+    """No built page shows it: HTML in a paragraph, indented code, and a block of HTML."""
+    assert f"README.md:{line}: indented code and HTML are not checked here" in report
 
 
 def test_a_lesson_is_counted_by_its_main_line_and_its_practice(tmp_path: Path) -> None:
@@ -270,6 +313,20 @@ def test_a_lesson_is_counted_by_its_main_line_and_its_practice(tmp_path: Path) -
 def test_what_a_block_prints_is_as_long_as_it_is(report: str) -> None:
     """Only what is typed has to fit, and only prose is read for phrases."""
     assert not re.search(r"docs/(printed|phrase-in-a-block)\.md:[12]:", report)
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_a_line_is_what_editors_call_one(report: str, separator: str) -> None:
+    """Other separators of Unicode are text, in prose and in code, and move no line."""
+    assert f"docs/right-{ord(separator)}.md" not in report
+    named = re.findall(rf"^docs/wrong-{ord(separator)}.md:.*", report, re.MULTILINE)
+    assert named == [f"docs/wrong-{ord(separator)}.md:9: the block printed something else"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_page_is_collected_whatever_its_folder_is_called(report: str, folder: str) -> None:
+    """And whatever other files stand beside it."""
+    assert f"docs/{folder}/page.md:6: the block printed something else" in report
 
 
 def test_the_difference_is_shown(report: str) -> None:

@@ -177,7 +177,10 @@ def test_what_a_mask_no_longer_fits_is_shown(repository: Repository) -> None:
     ("lines", "problem"),
     [
         (["```python", "1 / 0", "```"], "2: ZeroDivisionError"),
-        (["```python", "print(1)"], "1: this fence is never closed"),
+        (["```python", "print(1)"], "1: close the fence"),
+        (["- ```python", "  print(1)", "  ```"], "1: close the fence, and begin it on a line of its own"),
+        (["```python", "print(1)", "```", "", *OUTPUT, "2", "", "The end."], "5: close the fence"),
+        (["```console", "$ echo 1", "", "The end."], "1: close the fence"),
         ([*OUTPUT, "1", "```"], "1: this Output block does not directly follow"),
         (["```python", "print(1)", "```", "", *OUTPUT, "…n", "```"], "6: the mask …n is not in the title"),
         (["Text.\r", "", "```python", "print(1)", "```"], "1: left as it is: it was saved while"),
@@ -192,26 +195,6 @@ def test_a_page_that_is_wrong_in_another_way_stays_as_it_is(
     assert refresh.main([str(repository.root / PAGE)]) == 1
     assert f"{PAGE}:{problem}" in capsys.readouterr().out
     assert (repository.root / PAGE).read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ["```python", "print(1)"],
-        ["- ```python", "  print(1)", "  ```"],
-        ["```python", "print(1)", "```", "", *OUTPUT, "2", "", "The end."],
-        ["```console", "$ echo 1", "", "The end."],
-    ],
-)
-def test_a_fence_that_is_not_closed_is_not_written_into(
-    repository: Repository, lines: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where another check is the one that names it: what follows it would be taken for its output."""
-    monkeypatch.setattr(Page, "problems", lambda _: [])
-    repository.write(PAGE, *lines)
-    text, failures = refresh.refresh(Page(repository.root, repository.root / PAGE))
-    assert text == repository.read(PAGE)
-    assert [failure.message for failure in failures] == ["close this fence, and put it on a line of its own"]
 
 
 @pytest.mark.parametrize("fails", ["Path.write_text", "Path.replace", "Path.open", "Scratch"])

@@ -11,7 +11,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from checks.failure import Failure, report
+from checks.failure import Failure, lines_of, report
 from checks.memory import ROOT
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def rooms(root: Path) -> dict[str, Path]:
 
 def map_failures(root: Path, page: str) -> Iterator[Failure]:
     """Where a map names other rooms than there are, or says something else of one."""
-    lines = (root / page).read_text(encoding="utf-8").splitlines()
+    lines = lines_of((root / page).read_text(encoding="utf-8"))
     heading = lines.index(HEADING) + 1 if HEADING in lines else 1
     named = {row[1]: (number, row[2]) for number, line in enumerate(lines, 1) if (row := ROW.fullmatch(line))}
     there = rooms(root)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checks.drawing.proofs import Proofs
 from checks.memory import ROOT
 from checks.proof import agreement, ladder
 from checks.proof.agreement import disagreements, disputed, exists, readable
@@ -67,6 +68,19 @@ def test_a_data_file_that_does_not_fit_together_is_one_line(
     assert str(error.value).startswith(f"{CLAIMS}:{line_of(small, at)}: ")
     assert message in str(error.value)
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_contract_has_a_claim(small: Small) -> None:
+    """Else nothing shows that it is kept; a page that shows its claims is not drawn, either."""
+    text = (small.root / CLAIMS).read_text()
+    contract = text[text.index("[[contract]]") :].partition("\n\n")[0].replace('"truth"', '"beauty"')
+    small.write(str(CLAIMS), f"{text}\n\n{contract}\n")
+    data = ProofData.read(small.root)
+    assert said(disagreements(small.root, data)) == [
+        f"{CLAIMS}:{line_of(small, 'beauty')}: contract beauty: no claim is a part of it"
+    ]
+    with pytest.raises(LookupError, match="no claim belongs to a contract 'beauty'"):
+        Proofs(small.root, lambda: "page.md").claims("beauty")
 
 
 def test_claims_code_tests_and_proposals_are_held_to_each_other(small: Small) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MODULE = "docs/module-10-performance-observability-security-review"
 GLOSSARY = f"{MODULE}/glossary.md"
+OVERVIEW, LESSON, UNMAPPED = (f"{MODULE}/{name}.md" for name in ("index", "lesson", "unmapped"))
 HOME, SIGNALS, OTHER = "docs/index.md", "docs/capstone/signals.md", "docs/other.md"
 DOMAIN_API = "docs/reference/api/domain.md"
 VALUES = "capstone/src/service_monitoring/domain/values.py"
@@ -33,6 +34,8 @@ def small_site(root: Path) -> Repository:
     repository = Repository(root, *PARTS)
     pages = [
         HOME,
+        OVERVIEW,
+        LESSON,
         GLOSSARY,
         SIGNALS,
         OTHER,
@@ -70,6 +73,15 @@ def small_site(root: Path) -> Repository:
         "",
         *QUESTION,
     )
+    mapped = (
+        "| lesson |",
+        "| --- |",
+        "| [1. A lesson](lesson.md) |",
+        "| 2. Planned |",
+        "| [Glossary](glossary.md) |",
+    )
+    repository.write(OVERVIEW, "# Overview", "", *mapped)
+    repository.write(LESSON, "# A lesson", "", "Words.")
     repository.write("docs/map.md", "# Map", "", "{$ outcomes() $}")
     rows = [
         line
@@ -143,6 +155,19 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
         "docs/map.md", "## More", "", "1. An item", "", "    ```console", "    $ true", "    ```"
     )
     places["copied"] = f"docs/map.md:{line + 4}"
+    copy.write(UNMAPPED, "# A lesson that no row links")
+    places["lesson without row"] = f"{OVERVIEW}:1"
+    places["row without lesson"] = copy.replace(OVERVIEW, r"\(lesson\.md\)", "(../other.md)")
+    line = copy.append("docs/map.md", "Words.", "", "<pre>3</pre>", "", "1. ::: service_monitoring.cli")
+    places |= {"raw block": f"docs/map.md:{line + 2}", "foreign module": f"docs/map.md:{line + 4}"}
+    copy.write("docs/q.markdown", "```python", "raise ValueError", "```")
+    places["page of another kind"] = "docs/q.markdown:1"
+    copy.replace(
+        EVENTS.replace("events", "rules"),
+        r'\A"""[^\n]*\n',
+        '"""Rules.\n\nExamples:\n    ```text\n    3\n    ```\n"""\n',
+    )
+    places["fence in a docstring"] = f"{EVENTS.replace('events', 'rules')}:4"
     copy.replace("checks/drawing/console.py", r"step\.command for", "step.prompts[0] for")
     line = copy.append(
         HOME,
@@ -178,17 +203,20 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
         ("word not asked for", "'totality' has the class .rung, and review does not accept it as one"),
         ("page outside navigation", "not in the navigation"),
         ("entry without page", "gone.md"),
-        ("module not listed", "add `::: service_monitoring.domain.values`"),
-        (
-            "module listed elsewhere",
-            "service_monitoring.report is not a public module of service_monitoring.domain",
-        ),
+        ("module not listed", "`::: service_monitoring.domain.values`: each public module has this line"),
+        ("module listed elsewhere", "`::: service_monitoring.report`: each public module has this line"),
         ("metric misdescribed", "the catalogue says | `service_monitoring_outbox_dead` | gauge"),
-        ("metric unknown", "service_monitoring_made_up is not in the catalogue"),
+        ("metric unknown", "the catalogue does not say | `service_monitoring_made_up` | gauge |"),
         ("docstring example", "below a line `Examples:`"),
         ("other origin", "loads //cdn.invalid/x.png from another origin"),
         ("evidence", "no evidence file 'nothing'"),
-        ("copied", "the copy button does not copy these commands"),
+        ("copied", "drawn differently or not at all"),
+        ("lesson without row", "unmapped.md: each lesson has a row in the lesson map"),
+        ("row without lesson", "../other.md: each lesson has a row in the lesson map"),
+        ("raw block", "drawn, but no check reads it"),
+        ("foreign module", "`::: service_monitoring.cli`: each public module has this line"),
+        ("page of another kind", "only pages whose names end in .md are checked"),
+        ("fence in a docstring", "below a line `Examples:`"),
         ("question searched", "the search shows '1. What?'"),
         ("hint searched", "the search shows 'Hint 2'"),
         ("claim", "no page shows the claim samples-are-facts"),
@@ -216,7 +244,7 @@ def test_what_only_a_browser_sees_is_red(right: Repository) -> None:
         '<p style="width: 900px">Wide.</p>',
         '<script>fetch("https://elsewhere.invalid/"); nothing.at.all</script>',
     )
-    assert right.python("-m", "checks.site").good
+    assert right.python("-m", "mkdocs", "build", "--quiet").good
     seen = right.python("-m", "checks.site.browser", OTHER)
     assert seen.status == 1
     for message in (

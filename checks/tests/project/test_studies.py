@@ -203,7 +203,7 @@ def test_the_audit_tells_a_crash_from_what_is_not_installed(
             f"{EVIDENCE}/crash.json:1: could not be measured again: fuzz.py: exit status 1",
             "ValueError: a finding",
             f"{EVIDENCE}/bug.json:1: could not be measured again: ZeroDivisionError: division by zero",
-            f"{EVIDENCE}/typed.json:14: n: recorded as 3 calls, now 2: `invoke measure typed` renews it",
+            f"{EVIDENCE}/typed.json:17: n: recorded as 3 calls, now 2: `invoke measure typed` renews it",
             "SKIPPED missing: promtool is not installed",
             "4 evidence files compared, 1 skipped, 3 failures",
         ],

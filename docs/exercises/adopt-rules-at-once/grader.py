@@ -23,7 +23,7 @@ MISTAKES = {
         "without a commit."
     ),
     "commits-each-step": (
-        "adopt got twelve rules and committed more than twelve times. Each commit writes all rules that the "
+        "adopt got {_RULES} rules and committed more often than that. Each commit writes all rules that the "
         "policy has by then. How many units of work does one indivisible change need?"
     ),
     "commits-in-chunks": (
@@ -37,12 +37,12 @@ MISTAKES = {
     ),
     "another-order": (
         "The events are right, but their order is not the order of a start. Readers get events from the "
-        "oldest to the newest, and must not notice that adopt is faster. Which two events of one rule follow "
+        "oldest to the newest, and must not notice that adopt is faster. Which events of one rule follow "
         "each other?"
     ),
     "other-instant": (
         "The events do not carry the instant that adopt was given. If adopt reads a clock of its own, one "
-        "start has two times, and a test cannot choose either."
+        "start has several times, and a test cannot choose any of them."
     ),
     "other-events": (
         "The events are not those of a start with the same rules. A start records two for each rule: that it "
@@ -52,8 +52,8 @@ MISTAKES = {
         "adopt must return what commit() of the unit of work returned. The caller reads the events from it."
     ),
     "still-squares": (
-        "There is one commit, but the number of rules encoded still grows with the square: twice the rules "
-        "take four times as many. Something in your loop encodes the whole policy in each round. What do you "
+        "There is one commit, but the number of rules encoded still grows faster than the "
+        "number of rules. Something in your loop encodes the whole policy in each round. What do you "
         "need it for, and could you ask once at the end?"
     ),
     "hides-the-refusal": (

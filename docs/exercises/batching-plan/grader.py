@@ -25,7 +25,7 @@ MISTAKES = {
         "may be. Which limit does the API page of the limits name?"
     ),
     "too-many-commits": (
-        "The plan needs more than two hundred commits, and each waits for the disk. How many samples must "
+        "The plan needs more than {MOST_COMMITS} commits, and each waits for the disk. How many samples must "
         "share one wait?"
     ),
     "commits-miscounted": (
@@ -33,12 +33,13 @@ MISTAKES = {
         "is committed too."
     ),
     "ignores-the-wait": (
-        "The oldest sample of a full batch does not wait as long as you say, in the time of the samples. The "
-        "batch is sent when its last sample is there. How many steps of five milliseconds is that later?"
+        "The oldest sample of a full batch does not wait as long as you say, in the time of the samples. "
+        "The batch is sent when its last sample is there. How many samples come in between, and how far "
+        "apart are they?"
     ),
     "waits-too-long": (
-        "You have counted the wait correctly, but it is longer than five seconds. A decision in that time is "
-        "made without these samples. Can you accept a few more commits?"
+        "You have counted the wait correctly, but it is longer than {LONGEST_S} seconds. A decision in that "
+        "time is made without these samples. Can you accept a few more commits?"
     ),
     "expects-each-to-lose-the-batch": (
         "The bad sample was sent with accept each, and another number of good ones was lost than you say. "

@@ -30,13 +30,13 @@ MISTAKES = {
         "see instead?"
     ),
     "right-by-luck": (
-        "On this trace nothing moves. But start the same buffers one to four seconds later, as after a "
+        "On this trace nothing moves. But start the same buffers a few seconds later, as after a "
         "restart of the client, and notifications move. The phase decides whether it "
         "moves any, and a restart changes it. What in your plan empties the buffer when a decision is due?"
     ),
     "too-many-requests": (
-        "The plan sends more than 200 requests for the trace, and each waits for the disk. How can a buffer "
-        "hold more samples without holding them past a decision?"
+        "The plan sends more than {MOST_REQUESTS} requests for the trace, and each waits for the disk. How "
+        "can a buffer hold more samples without holding them past a decision?"
     ),
     "requests-missed": (
         "The plan sends another number of requests than it says. How many decisions are there from the first "
@@ -51,8 +51,8 @@ MISTAKES = {
         "use to a reader of your plan."
     ),
     "failure-group-too-large": (
-        "One infinite value makes you lose more than ten good samples. The samples of this trace do not need "
-        "each other. Which value of accept keeps the good ones?"
+        "One infinite value makes you lose more than {MOST_LOST} good samples. The samples of this trace do "
+        "not need each other. Which value of accept keeps the good ones?"
     ),
     "lost-missed": (
         "With one infinite value in the largest request, another number of good samples is lost than the "

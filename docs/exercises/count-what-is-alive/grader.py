@@ -11,12 +11,12 @@ from service_monitoring.sources.shipped import MACHINE_UNDER_LOAD
 
 MISTAKES = {
     "nothing-counted": (
-        "alive returns 0 bytes for a step that makes an object of ten thousand bytes. Count the blocks "
+        "alive returns no bytes for a step that makes an object of {_BIG:,} bytes. Count the blocks "
         "that are allocated while the results are held. The section of the lesson on counting names the "
         "module that does it."
     ),
     "not-a-function": (
-        "The file must define a function alive(step, inputs) that returns two numbers: bytes for each input "
+        "The file must define a function alive(step, inputs) that returns bytes for each input "
         "and blocks for each input, in this order."
     ),
     "total-not-each": (
@@ -24,13 +24,13 @@ MISTAKES = {
         "you still have to divide by?"
     ),
     "does-not-hold": (
-        "A step that returns ten thousand bytes costs next to nothing here: its results were freed before "
+        "A step that returns {_BIG:,} bytes costs next to nothing here: its results were freed before "
         "you counted. An object lives as long as something refers to it. What refers to the results when "
         "you count?"
     ),
     "sys-getsizeof": (
-        "A list of four byte strings is counted as fewer than four blocks, or as fewer bytes than they "
-        "have. sys.getsizeof measures one object without the objects that it refers to. Count what was "
+        "A list of {_PARTS} byte strings is counted as fewer than {_PARTS} blocks, or as fewer bytes than "
+        "they have. sys.getsizeof measures one object without the objects that it refers to. Count what was "
         "allocated instead."
     ),
     "counts-first-call": (

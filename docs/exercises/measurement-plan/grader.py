@@ -30,7 +30,7 @@ MISTAKES = {
     ),
     "figure-does-not-repeat": (
         "figure must be one that is the same in the next run: calls, blocks, bytes, peak or exponent. Time "
-        "depends on what else the machine does, so two runs of the plan could lead to two decisions."
+        "depends on what else the machine does, so the next run of the plan could lead to another decision."
     ),
     "workload-nobody-runs": (
         "workload must be the trace that ships with the capstone, machine-under-load.jsonl, and lines at "
@@ -51,8 +51,8 @@ MISTAKES = {
         "or choose blocks, bytes or the peak."
     ),
     "tolerance-proves-nothing": (
-        "tolerance must be between 0 and 0.1. With more than a tenth, results that contradict one another "
-        "confirm the plan. How far apart are two runs of a figure that repeats?"
+        "tolerance must be between 0 and {MOST_TOLERANCE}. With more than that, results that contradict one "
+        "another confirm the plan. How far apart are the runs of a figure that repeats?"
     ),
     "prediction-missed": (
         "The plan was carried out, and the figure is further from your prediction than the tolerance allows. "

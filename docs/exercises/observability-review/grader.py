@@ -18,8 +18,8 @@ from service_monitoring.storage.memory import MemoryStore
 
 MISTAKES = {
     "incomplete": (
-        "Every key needs an answer of its kind: text for contract, test and tell_after, two dotted names "
-        "for collaboration, a whole number for label_values."
+        "Every key needs an answer of its kind: text for contract, test and tell_after, a list of dotted "
+        "names for collaboration, a whole number for label_values."
     ),
     "no-such-contract": (
         "contract is not one of the twelve. The capstone's page has a table of them. Copy the name from "
@@ -59,8 +59,8 @@ MISTAKES = {
         "Monitor.handle either keeps them or raises?"
     ),
     "not-in-this-collaboration": (
-        "collaboration needs two classes: one that asks and one that is asked while samples are ingested. "
-        "Of these two, either one is not called at all, or it is never called from inside the other."
+        "collaboration needs a class that asks and a class that is asked while samples are ingested. "
+        "Either one of them is not called at all, or it is never called from inside the other."
     ),
 }
 

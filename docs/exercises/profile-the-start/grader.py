@@ -26,12 +26,12 @@ MISTAKES = {
         "stop_at_most and profiled are whole numbers; predicted and exponent are numbers."
     ),
     "rules-out-of-range": (
-        "rules must be between 20 and 100. With fewer rules, the linear part of the count hides the square. "
-        "With more, the profile takes longer and shows nothing new."
+        "rules must be between {FEWEST} and {MOST}. With fewer rules, the linear part of the count "
+        "hides the square. With more, the profile takes longer and shows nothing new."
     ),
     "copied-from-the-lesson": (
-        "You predicted 2n² + 3n, the count of the lesson's start. This start is another one: the store holds "
-        "rules already, and retires them at the end. Derive the count for this start."
+        "You predicted the count that the lesson derives for its own start. This start is another one: the "
+        "store holds rules already, and retires them at the end. Derive the count for this start."
     ),
     "store-without-documents": (
         'store must be "sqlite", as in the service whose start is slow. The memory store keeps the objects '
@@ -51,16 +51,17 @@ MISTAKES = {
         "Profile the start, and read the names in that profile."
     ),
     "cold-function": (
-        "function runs, but another function of the capstone runs more than four times as often. Sort the "
-        "profile of this start by calls, not by time, and do not judge by the name."
+        "function runs, but another function of the capstone runs more than {OFTENER} times as often. Sort "
+        "the profile of this start by calls, not by time, and do not judge by the name."
     ),
     "linear-prediction": (
-        "You predicted a count that grows with the number of rules. The real count is at least four times "
-        "higher. You counted how often a rule changes. How many rules are written at each of these changes?"
+        "You predicted a count that grows with the number of rules. The real count is more than {OFTENER} "
+        "times that. You counted how often a rule changes. How many rules are written at each of these "
+        "changes?"
     ),
     "prediction-missed": (
-        "The start was profiled, and its count is more than 5 % away from your prediction. A factor may be "
-        "missing: how many rules are in the policy at each commit? A retired rule stays in it."
+        "The start was profiled, and its count is more than {ROOM:.0%} away from your prediction. A factor "
+        "may be missing: how many rules are in the policy at each commit? A retired rule stays in it."
     ),
     "growth-contradicts": (
         "The count is right, the exponent is not. It is measured from half of the rules to all of them. "
@@ -97,14 +98,14 @@ MISTAKES = {
         "that today's start exceeds, and that a start you would leave alone does not."
     ),
     "not-profiled": (
-        "profiled is more than 5 % away from the calls of all functions in a start with your number of "
-        "rules. Run cProfile on that start, and copy the number before `function calls` from the first line "
-        "of the table."
+        "profiled is more than {ROOM:.0%} away from the calls of all functions in a start with your number "
+        "of rules. Run cProfile on that start, and copy the number before `function calls` from the first "
+        "line of the table."
     ),
 }
 
 FEWEST, MOST = 20, 100
-ROOM = 0.05
+ROOM, OFTENER = 0.05, 4
 _TEXTS = ("store", "function", "figure", "decided_by", "boundary", "contract")
 _NUMBERS = ("rules", "predicted", "exponent", "stop_at_most", "profiled")
 
@@ -150,7 +151,7 @@ def _of_workload(plan):
     calls = _calls(plan.rules)
     if _code(plan.function) not in calls:
         return "not-in-this-workload"
-    return "cold-function" if 4 * calls[_code(plan.function)] < max(calls.values()) else None
+    return "cold-function" if OFTENER * calls[_code(plan.function)] < max(calls.values()) else None
 
 
 def _of_counts(plan):
@@ -162,7 +163,7 @@ def _of_counts(plan):
         lesson = 2 * plan.rules**2 + 3 * plan.rules
         if abs(plan.predicted - lesson) <= ROOM * lesson:
             return "copied-from-the-lesson"
-        return "linear-prediction" if not grows and 4 * plan.predicted < whole else "prediction-missed"
+        return "linear-prediction" if not grows and OFTENER * plan.predicted < whole else "prediction-missed"
     return None if grows else "growth-contradicts"
 
 

@@ -65,8 +65,8 @@ MISTAKES = {
         "which copies share it?"
     ),
     "keeps-every-table": (
-        "Correct, but after a thousand changes of rules you still hold something for each of them. Which of "
-        "the answers can be asked for again?"
+        "Correct, but after {_CHANGES:,} changes of rules you still hold something for each of them. Which "
+        "of the answers can be asked for again?"
     ),
     "no-gain": (
         "Correct, but as expensive as before: over the shipped trace every rule is asked for its width at "

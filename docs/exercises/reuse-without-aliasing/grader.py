@@ -14,13 +14,13 @@ MISTAKES = {
         "batch(lines), which returns a list with one sample for each line."
     ),
     "no-gain": (
-        "Right, and as expensive as before: three blocks stay alive for each sample, the sample, its float "
-        "and its datetime. The limit is two and a half. Print the parts of the first eight samples of the "
-        "trace: which of them are equal and immutable?"
+        "Right, and as expensive as before: the sample, its float and its datetime stay alive, a block for "
+        "each. The limit is {BLOCKS}. Print the parts of the first samples of the trace: which of them are "
+        "equal and immutable?"
     ),
     "wrong-from-the-start": (
         "A batch is wrong as soon as you return it: its samples differ from those of SampleDecoder for the "
-        "same lines. Compare all three attributes, on lines of more than one second."
+        "same lines. Compare all attributes, on lines of more than one second."
     ),
     "refilled-sample": (
         "The samples of a batch are one object, so all of them have the content of the last line. The unit "
@@ -44,9 +44,9 @@ MISTAKES = {
         "unit of work, where nothing expects it. When must every line have been decoded?"
     ),
     "cache-without-bound": (
-        "After 20,000 lines that are all different, the decoder still holds something for each of them, "
-        "although nothing else holds their samples. A cache that drops nothing is a leak. How many entries "
-        "does yours need, for lines in this order?"
+        "After {_STRANGERS:,} lines that are all different, the decoder still holds something for each of "
+        "them, although nothing else holds their samples. A cache that drops nothing is a leak. How many "
+        "entries does yours need, for lines in this order?"
     ),
 }
 

@@ -15,7 +15,7 @@ MISTAKES = {
         "Every key needs an answer, as text in quotes: boundary, payload, reason, limit and artifact."
     ),
     "not-a-boundary": (
-        "boundary must be one of the two modules whose functions get bytes from outside: one reads the "
+        "boundary must be one of the modules whose functions get bytes from outside: one reads the "
         "lines of a trace, the other the body of a request. The modules further inside get values that "
         "were checked already."
     ),
@@ -32,7 +32,7 @@ MISTAKES = {
         "check that fails decides. Which check comes before the one that you thought of?"
     ),
     "limit-of-another-boundary": (
-        "This boundary does not check that limit. Each of the two boundaries has its own limits: one has "
+        "This boundary does not check that limit. Each boundary has its own limits: one has "
         "them as constants of its module, the other as attributes of one class."
     ),
     "limit-after-interpretation": (

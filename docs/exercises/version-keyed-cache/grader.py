@@ -47,7 +47,7 @@ MISTAKES = {
         "policy. What else belongs into the key of the cache?"
     ),
     "keyed-by-version-only": (
-        "Two policies are at the same version, and you return the rules of one for the other. A version "
+        "Another policy is at the same version, and you return its rules. A version "
         "belongs to one policy in one store. Where do you keep the answer, and who else can see it?"
     ),
     "asks-twice": (
@@ -56,11 +56,11 @@ MISTAKES = {
         "you ask the store?"
     ),
     "built-every-time": (
-        "Correct, but nothing is kept: with no commit between two calls, you build the same tuple again. "
+        "Correct, but nothing is kept: with no commit between the calls, you build the same tuple again. "
         "What can you compare to know that the old tuple is still right?"
     ),
     "keeps-every-version": (
-        "After two hundred versions you still hold the rules of old ones. Nobody can ask for them again, "
+        "After {_VERSIONS} versions you still hold the rules of old ones. Nobody can ask for them again, "
         "because versions only go up. How many do you need?"
     ),
 }
