@@ -203,8 +203,8 @@ def pytest_unconfigure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """No name, option or file takes away a page of the site."""
-    page = collection_path.is_dir() or collection_path.suffix == ".md"
+    """Neither a name nor another file takes away a page; MkDocs itself leaves out names with a dot."""
+    page = collection_path.match("[!.]*") and (collection_path.is_dir() or collection_path.suffix == ".md")
     return False if page and config.rootpath / "docs" in collection_path.parents else None
 
 

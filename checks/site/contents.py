@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from checks.site.links import Site
 
 PACKAGE = "service_monitoring"
-DIRECTIVE = re.compile(r"^[^`\n]*::: ?(\S+)", re.MULTILINE)
+INDEX = "search/search_index.json"
 EXAMPLE = re.compile(r">>>|\s*(?:```|~~~)")
 SIGNALS = "docs/capstone/signals.md"
 METRIC_ROW = re.compile(r"^\| `service_monitoring_\w+` \|.*$", re.MULTILINE)
@@ -76,17 +76,17 @@ def asked_failures(root: Path) -> Iterator[Failure]:
             yield Failure(f"docs/{GLOSSARY}", marked[word], message)
 
 
-def api_failures(root: Path) -> Iterator[Failure]:
-    """The API pages list exactly the public modules, each on the page of its package."""
-    package = root / "capstone" / "src" / PACKAGE
+def api_failures(site: Site) -> Iterator[Failure]:
+    """The API pages draw exactly the public modules, each on the page of its package."""
+    package = site.root / "capstone" / "src" / PACKAGE
     files = (file.relative_to(package).with_suffix("").parts for file in package.rglob("*.py"))
-    public = (parts for parts in files if not any(part.startswith("_") for part in parts))
-    right = {(f"docs/reference/api/{parts[0]}.md", ".".join((PACKAGE, *parts))) for parts in public}
-    pages = {page.relative_to(root).as_posix(): page.read_text("utf-8") for page in root.glob("docs/**/*.md")}
-    listed = {(page, found) for page, text in pages.items() for found in DIRECTIVE.findall(text)}
-    for page, module in right ^ listed:
+    public = [parts for parts in files if not any(part.startswith("_") for part in parts)]
+    right = {(f"reference/api/{parts[0]}.html", ".".join((PACKAGE, *parts))) for parts in public}
+    modules = {module for _, module in right}
+    drawn = {(name, module) for name, page in site.pages.items() for module in modules & page.anchors}
+    for name, module in right ^ drawn:
         message = f"`::: {module}`: each public module has this line, on its package's page, and nothing else"
-        yield failure_at(root, root / page, [f"::: {module}"], message)
+        yield failure_at(site.root, site.source(name), [f"::: {module}"], message)
 
 
 def metric_failures(root: Path) -> Iterator[Failure]:
@@ -109,7 +109,7 @@ def claim_failures(site: Site) -> Iterator[Failure]:
 
 def search_failures(site: Site) -> Iterator[Failure]:
     """The search shows no question of a lesson, no hint, no answer and no verdict."""
-    index = json.loads((site.folder / "search/search_index.json").read_text(encoding="utf-8"))
+    index = json.loads((site.folder / INDEX).read_text(encoding="utf-8"))
     for entry in index["docs"]:
         name = entry["location"].partition("#")[0]
         if name in site.files and (found := SPOILER.search(f"{entry['title']}\n{entry['text']}")):

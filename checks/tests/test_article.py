@@ -104,7 +104,7 @@ WRONG = {
     "raw diagram": (('<div class="mermaid">', "flowchart LR", "</div>"), 1, UNCHECKED),
     "raw drawing": (("Words.", "", "<svg><text>42</text></svg>"), 3, UNCHECKED),
     "raw plot": (('<figure class="plot"><svg><text>42</text></svg></figure>',), 1, UNCHECKED),
-    "image": (("Words.", "", "![x](x.png)"), 1, UNCHECKED),
+    "image": (("Words.", "", "![x](x.png)"), 3, UNCHECKED),
     "frame": (("Words.", "", '<iframe src="x.html"></iframe>'), 3, UNCHECKED),
     "text area": (("Words.", "", "<textarea>3</textarea>"), 3, UNCHECKED),
     "style": (("Words.", "", '<p style="white-space: pre">3</p>'), 3, UNCHECKED),
@@ -222,6 +222,7 @@ def test_blocks_in_another_order_are_named(config: MkDocsConfig, tmp_path: Path)
 @pytest.fixture
 def site(config: MkDocsConfig, tmp_path: Path) -> Site:
     """A built site with a page whose plot, fence and break were drawn by macros."""
+    record.DRAWN.clear()
     made = record.recorded("\n".join)(MADE)
     page = written(tmp_path, "page.md", ("{$ made() $}",))
     (tmp_path / "site").mkdir()
@@ -237,6 +238,18 @@ def test_what_our_own_code_drew_is_green_once(site: Site, config: MkDocsConfig) 
     assert [str(failure).split("\n")[0] for failure in article_failures(Site(site.root))] == [
         f"docs/raw.md:1: {UNCHECKED}"
     ]
+
+
+@pytest.mark.parametrize(("module", "found"), [("service_monitoring.cli", 0), ("json", 1)])
+def test_what_mkdocstrings_drew_of_another_package_is_red(
+    site: Site, config: MkDocsConfig, module: str, found: int
+) -> None:
+    """Only the capstone's examples are run, as doctests."""
+    example = f'<div class="doc doc-object"><h2 id="{module}.x">x</h2><pre>&gt;&gt;&gt; 1</pre></div>'
+    written(site.root, "api.md", (f"::: {module}",))
+    drawn = record.recorded(str)(example)
+    (site.folder / "api.html").write_text(built(config, drawn), encoding="utf-8")
+    assert len(list(article_failures(site))) == found
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ DIAGRAM = ("```mermaid", "flowchart LR", "accTitle: t", "accDescr: d", "a --> b"
 
 MODULE = "docs/module-10-performance-observability-security-review"
 SEPARATORS = ("\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c")
-FOLDERS = ["site", "build", "node_modules", ".x", "x.py", "venv", "__pycache__"]
+FOLDERS = ["site", "build", "node_modules", "x.py", "venv", "__pycache__"]
 LESSON_PAGE = f"{MODULE}/lesson.md"
 
 BROKEN = {

@@ -160,6 +160,10 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
     places["row without lesson"] = copy.replace(OVERVIEW, r"\(lesson\.md\)", "(../other.md)")
     line = copy.append("docs/map.md", "Words.", "", "<pre>3</pre>", "", "1. ::: service_monitoring.cli")
     places |= {"raw block": f"docs/map.md:{line + 2}", "foreign module": f"docs/map.md:{line + 4}"}
+    line = copy.append("docs/map.md", "{!$ if false $!}", "", "```yaml", "a: 1", "```", "", "{!$ endif $!}")
+    places["block that a template hides"] = f"docs/map.md:{line + 2}"
+    line = copy.append("docs/map.md", '{$ "```yaml\\na: 2\\n```" $}')
+    places["block that a template draws"] = f"docs/map.md:{line}"
     copy.write("docs/q.markdown", "```python", "raise ValueError", "```")
     places["page of another kind"] = "docs/q.markdown:1"
     copy.replace(
@@ -215,6 +219,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> 
         ("row without lesson", "../other.md: each lesson has a row in the lesson map"),
         ("raw block", "drawn, but no check reads it"),
         ("foreign module", "`::: service_monitoring.cli`: each public module has this line"),
+        ("block that a template hides", "drawn differently or not at all"),
+        ("block that a template draws", "drawn, but no check reads it"),
         ("page of another kind", "only pages whose names end in .md are checked"),
         ("fence in a docstring", "below a line `Examples:`"),
         ("question searched", "the search shows '1. What?'"),
@@ -229,6 +235,16 @@ def test_a_broken_site_is_named_by_page_and_line(
     headline = re.compile(rf"^{re.escape(places[breakage])}(:\d+)?: .*{re.escape(message)}", re.MULTILINE)
     assert broken.status == 1
     assert headline.search(broken.output), broken.output
+
+
+def test_a_build_that_is_aborted_says_why(tmp_path: Path) -> None:
+    """A module that Python cannot read is named, although no page was built."""
+    copy = small_site(tmp_path / "repository")
+    copy.write(EVENTS, '"""Events')
+    built = copy.python("-m", "checks.site")
+    assert built.status == 1
+    assert "service_monitoring.domain.events could not be found" in built.output
+    assert built.output.endswith("\nthe build was aborted, 3 failures\n"), built.output
 
 
 @pytest.mark.skipif(
