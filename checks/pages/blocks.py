@@ -58,8 +58,7 @@ def run_python(page: Page, fence: Fence, scratch: Scratch) -> Outcome:
 
 def _unshowable(lines: list[str], patterns: dict[str, str]) -> str:
     """Why a block cannot show these lines; empty where it can."""
-    text = "\n".join(lines)
-    found = (what for what, pattern in patterns.items() if re.search(pattern, text, re.MULTILINE))
+    found = (what for what, pattern in patterns.items() if re.search(f"(?m){pattern}", "\n".join(lines)))
     return next((f"what this wrote holds {what}, which no block can show as output" for what in found), "")
 
 

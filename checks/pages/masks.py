@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from difflib import unified_diff
-from itertools import repeat
+from itertools import repeat, zip_longest
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from checks.failure import shortened
 
@@ -29,6 +29,7 @@ RANGE = re.compile(rf"({NUMBER}) to ({NUMBER})(\D*)")
 DATE_AND_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?"
 CTIME = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 NAMED = {"a path": r"(?:/[\w.@+~-]+)+", "a date and time": f"(?:{DATE_AND_TIME}|{CTIME})"}
+NAMED |= {"a version": r"\d+(?:\.\d+)+", "a commit or none": r"(?:[0-9a-f]{40}(?:\+changes)?|none)"}
 EXAMPLE = f"({MASK}seconds = 0.1 to 60 s)"
 KINDS = f"a range (0.1 to 60 s), {', '.join(NAMED)}, or a regular expression (/[0-9a-f]+/)"
 # A pattern that matches one of these, or holds one of those, may hide anything.
@@ -36,12 +37,8 @@ HOSTILE = ("", "Ω", *(("(exit status 7)\nAny other text " * 9)[:length] for len
 ANYTHING = re.compile(r"(?<!\\)(?:\.|\[\^|\\[SDW])")
 
 
-class Bounds(NamedTuple):
-    """What a mask may be: what matches the pattern; if it begins with a number, one in the range."""
-
-    pattern: str
-    low: float = -inf
-    high: float = inf
+Bounds = tuple[str, float, float]
+"""What a mask may be: the pattern that it matches and, where that begins with a number, its range."""
 
 
 def bounds(what: str) -> Bounds:
@@ -52,15 +49,15 @@ def bounds(what: str) -> Bounds:
         re.error: It is no regular expression.
     """
     if what in NAMED:
-        return Bounds(NAMED[what])
+        return NAMED[what], -inf, inf
     if (found := RANGE.fullmatch(what)) and _number(found[1]) < _number(found[2]):
-        return Bounds(NUMBER + re.escape(found[3]), _number(found[1]), _number(found[2]))
+        return NUMBER + re.escape(found[3]), _number(found[1]), _number(found[2])
     if not re.fullmatch("/.+/", what):
         raise ValueError(f"{what!r} has no bounds: write {KINDS}")
     pattern = re.compile(f"(?:{what[1:-1]})", re.ASCII)
     if pattern.groups or ANYTHING.search(what) or any(map(pattern.fullmatch, HOSTILE)):
         raise ValueError(f"{what} may be any text, or has a group: list what may stand here, as /a|b/ does")
-    return Bounds(pattern.pattern)
+    return pattern.pattern, -inf, inf
 
 
 def _number(text: str) -> float:
@@ -88,11 +85,9 @@ def problems(fence: Fence) -> Iterator[Failure]:
     masks, wrong = masks_of(fence.title)
     yield from map(fence.failure, wrong)
     used = {name: offset for offset, line in enumerate(fence.lines, 1) for name in USED.findall(line)}
-    for name in sorted(masks.keys() - used.keys()):
-        yield fence.failure(f"the title names a mask but no line holds {MASK}{name}")
-    for name in [] if wrong else sorted(used.keys() - masks.keys()):
-        message = f"the mask {MASK}{name} is not named in the title, with what it may be: write {EXAMPLE}"
-        yield fence.failure(message, offset=used[name])
+    for name in [] if wrong else sorted(masks.keys() ^ used.keys()):
+        what = "is in no line" if name in masks else "is not in the title, with what it may be"
+        yield fence.failure(f"the mask {MASK}{name} {what}: write {EXAMPLE}", offset=used.get(name, 0))
 
 
 def fits(shown: str, actual: str, masks: Mapping[str, Bounds]) -> bool:
@@ -100,10 +95,10 @@ def fits(shown: str, actual: str, masks: Mapping[str, Bounds]) -> bool:
     names = USED.findall(shown)
     if not names or not set(names) <= masks.keys() or STATUS.fullmatch(actual):
         return shown == actual
-    pattern = USED.sub(lambda use: f"({masks[use[1]].pattern})", re.escape(shown))
+    pattern = USED.sub(lambda use: f"({masks[use[1]][0]})", re.escape(shown))
     found = re.fullmatch(pattern, actual, re.ASCII)
     texts = zip(names, found.groups() if found else (), strict=False)
-    return bool(found) and all(masks[name].low <= _number(text) <= masks[name].high for name, text in texts)
+    return bool(found) and all(masks[name][1] <= _number(text) <= masks[name][2] for name, text in texts)
 
 
 def matches(shown: list[str], actual: list[str], masks: Mapping[str, Bounds]) -> bool:
@@ -131,9 +126,8 @@ def difference(shown: list[str], true_lines: list[str]) -> str:
 
 def first_difference(shown: list[str], true_lines: list[str]) -> int:
     """The index of the first shown line that is not what happened."""
-    pairs = enumerate(zip(_trim(shown), true_lines, strict=False))
-    end = min(len(shown), len(true_lines))
-    return next((index for index, (left, right) in pairs if left != right), end)
+    pairs = enumerate(zip_longest(_trim(shown), true_lines))
+    return next((index for index, (left, right) in pairs if left != right), 0)
 
 
 def _trim(lines: list[str]) -> list[str]:

@@ -40,16 +40,13 @@ def refresh(page: Page, stop: threading.Event | None = None) -> tuple[str, list[
         first, last = (page.lines[line - 1].lstrip()[:3] for line in (fence.line, fence.end))
         if first != last or last not in {"```", "~~~"} or fence.line == fence.end:
             failures.append(fence.failure("close the fence, and begin it on a line of its own"))
-    if b"\r" in page.file.read_bytes():
-        failures.append(Failure(page.path, 1, "its lines must end with \\n, as those that refresh writes do"))
     if failures:
         return page.text, failures
     lines = list(io.StringIO(page.text))
     for fence, outcome in reversed(list(_outcomes(page, stop))):
         if outcome.true_lines is None:
             failures += outcome.failures
-        elif outcome.recorded:
-            block = outcome.recorded
+        elif block := outcome.recorded:
             lines[block.line : block.end - 1] = _indented(block.indent, outcome.true_lines)
         else:
             added = ["", '```text title="Output"', *outcome.true_lines, "```"]
@@ -72,13 +69,16 @@ def _indented(indent: str, lines: list[str]) -> list[str]:
     return [f"{indent}{line}\n" if line else "\n" for line in lines]
 
 
-def write(page: Page, text: str) -> str:
-    """Write a page, whole or not at all; says what was done."""
+def write(page: Page, text: str) -> None:
+    """Write a page, whole or not at all.
+
+    Raises:
+        UnfinishedError: It is no longer the page that was run.
+    """
     with page.file.open("r+b") as opened:  # what cannot be written is not replaced either
         if opened.read() != page.text.encode():
-            return f"{page.path}: saved while it was run, and left as it is: refresh it again"
+            raise UnfinishedError("it was saved while it was run, or has line ends other than \\n")
     write_whole(page.file.resolve(), text)
-    return f"{page.path}: changed"
 
 
 def to_run(root: Path) -> list[Page]:
@@ -100,25 +100,24 @@ def main(arguments: Sequence[str]) -> int:
     stop, status = threading.Event(), 0
     with Progress(len(pages), "pages run") as progress, ThreadPoolExecutor(os.cpu_count()) as pool:
 
-        def renew(page: Page) -> tuple[str, list[str], list[Failure]]:
+        def renew(page: Page) -> tuple[Page, bool, list[Failure]]:
             progress.begin(page.path)
-            done: list[str] = []
             try:
                 text, failures = refresh(page, stop)
-                if text != page.text and not stop.is_set():
-                    done = [write(page, text)]
+                if changed := text != page.text and not stop.is_set():
+                    write(page, text)
             except (OSError, UnfinishedError) as error:
-                failures = [Failure(page.path, 1, f"left as it is: {error}")]
-            return page.path, done, failures
+                changed, failures = False, [Failure(page.path, 1, f"left as it is: {error}")]
+            return page, changed, failures
 
         running = [pool.submit(renew, page) for page in pages]
         try:
             for future in as_completed(running):
-                path, done, failures = future.result()
-                progress.step(path)
-                for line in (*done, *failures):
+                page, changed, failures = future.result()
+                progress.step(page.path)
+                status |= bool(failures)
+                for line in [f"{page.path}: changed"] * changed + failures:
                     print(line, flush=True)
-                status = 1 if failures else status
         except KeyboardInterrupt:
             stop.set()
             pool.shutdown(cancel_futures=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from checks.child import UnfinishedError
 from checks.pages import refresh
 from checks.pages.page import Page
 from checks.tests.repository import ROOT, Repository
@@ -178,8 +179,11 @@ def test_what_a_mask_no_longer_fits_is_shown(repository: Repository) -> None:
         (["```python", "1 / 0", "```"], "2: ZeroDivisionError"),
         (["```python", "print(1)"], "1: close the fence"),
         (["- ```python", "  print(1)", "  ```"], "1: close the fence, and begin it on a line of its own"),
-        (["```python", "print(1)", "```", "", *OUTPUT, "…n", "```"], "6: the mask …n is not named"),
-        (["```python", "print(1)\r", "```"], "1: its lines must end with \\n"),
+        (["```python", "print(1)", "```", "", *OUTPUT, "2", "", "The end."], "5: close the fence"),
+        (["```console", "$ echo 1", "", "The end."], "1: close the fence"),
+        ([*OUTPUT, "1", "```"], "1: this Output block does not directly follow"),
+        (["```python", "print(1)", "```", "", *OUTPUT, "…n", "```"], "6: the mask …n is not in the title"),
+        (["Text.\r", "", "```python", "print(1)", "```"], "1: left as it is: it was saved while"),
     ],
 )
 def test_a_page_that_is_wrong_in_another_way_stays_as_it_is(
@@ -264,9 +268,8 @@ def test_a_page_that_was_saved_while_it_ran_is_left_alone(repository: Repository
     """What its author wrote meanwhile is not lost."""
     page = Page(repository.root, repository.root / PAGE)
     repository.append(PAGE, "Written meanwhile.")
-    assert refresh.write(page, "refreshed") == (
-        f"{PAGE}: saved while it was run, and left as it is: refresh it again"
-    )
+    with pytest.raises(UnfinishedError, match="it was saved while it was run"):
+        refresh.write(page, "refreshed")
     assert "Written meanwhile." in repository.read(PAGE)
 
 
