@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from functools import partial
 from importlib import metadata
@@ -15,8 +16,10 @@ from mkdocs.config import load_config
 from checks.drawing import diagrams
 from checks.drawing.glossary import GLOSSARY
 from checks.memory import ROOT, Memory
+from checks.pages.page import Page
 from checks.site import browser
 from checks.site.browser import DESKTOP, PHONE, Reader, check_changed, digests, opened, reserve, serve
+from checks.site.drawings import Look
 from checks.site.links import Site
 
 if TYPE_CHECKING:
@@ -215,6 +218,19 @@ def test_reserving_names_what_keeps_it_from_that(made: Diagrams) -> None:
     }
     _, failures = reserve(site, CHROMIUM)
     assert {failure.path for failure in failures} == {"docs/error.md", "docs/undrawn.md"}
+    assert made.rooms.read_text(encoding="utf-8") == before
+
+
+@needs_chromium
+def test_two_diagrams_of_one_title_get_no_room(made: Diagrams, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A room is found by the title of its diagram."""
+    before = made.rooms.read_text(encoding="utf-8")
+    site = Site(made.root)
+    vars(site)["files"] = {"label.html": made.site.files["label.html"]}
+    fence = Page(made.root, made.root / "docs/label.md").fences[0]
+    monkeypatch.setattr(Reader, "open", lambda *_: [Look(fence, 0, size=(30, 20))] * 2)
+    _, (failure,) = reserve(site, CHROMIUM)
+    assert re.match(r"docs/label\.md:\d+: another diagram has the accTitle '.+' too", str(failure))
     assert made.rooms.read_text(encoding="utf-8") == before
 
 
