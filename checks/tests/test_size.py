@@ -70,7 +70,7 @@ def test_every_room_is_counted_and_tests_are_not(root: Path, capsys: pytest.Capt
         "checks/pages           12",
         "checks/studies         16",
         "tasks.py                1",
-        "without checks/studies: 15 lines of code, at most 4,900; with it: 31",
+        "without checks/studies: 15 lines of code, at most 5,100; with it: 31",
     ]
 
 
