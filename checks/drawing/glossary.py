@@ -33,7 +33,7 @@ class Term:
         name: The term.
         line: The line of its heading.
         definition: The Markdown that defines it.
-        classes: `quiet`: it has no tooltip. `contract`, `rung`, `boundary`: a command asks for it.
+        classes: `quiet`: it has no tooltip. `contract`, `rung`, `package`: a command asks for it.
     """
 
     name: str

@@ -35,9 +35,9 @@ NONE = "none"
 QUESTIONS = {
     "contract": "The contract that this change breaks",
     "rung": "The rung that sees it first, in the order of the ladder",
-    "boundary": "The package of the capstone that keeps the promise",
+    "package": "The package of the capstone that keeps the promise",
 }
-BOUNDARIES = ("domain", "application", "boundary", "storage", "signals", "sinks", "server")
+PACKAGES = ("domain", "application", "boundary", "storage", "signals", "sinks", "server")
 WIDTH = 88
 EXAM_SIZE = 12
 PASS_SCORE = 0.75
@@ -106,7 +106,7 @@ def truths(changes: Sequence[Change], data: ProofData, root: Path = ROOT) -> dic
 
 def known_answers(data: ProofData) -> dict[str, tuple[str, ...]]:
     """What may be answered to each question."""
-    names = ([contract.name for contract in data.contracts], [rung.name for rung in data.rungs], BOUNDARIES)
+    names = ([contract.name for contract in data.contracts], [rung.name for rung in data.rungs], PACKAGES)
     return {question: (*known, NONE) for question, known in zip(QUESTIONS, names, strict=True)}
 
 

@@ -64,7 +64,7 @@ def glossary_failures(site: Site) -> Iterator[Failure]:
 
 
 def asked_failures(root: Path) -> Iterator[Failure]:
-    """The glossary marks as contract, rung and boundary exactly the words that `invoke review` accepts."""
+    """The glossary marks as contract, rung and package exactly the words that `invoke review` accepts."""
     terms = read_terms(root / "docs" / GLOSSARY)
     for kind, words in known_answers(ProofData.read(root)).items():
         marked = {term.name: term.line for term in terms if kind in term.classes}

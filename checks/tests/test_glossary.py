@@ -16,7 +16,7 @@ TERMS = """\
 
 The step before samples come in.
 
-## storage { .quiet .boundary }
+## storage { .quiet .package }
 
 The package with the [stores](x.md). More.
 
@@ -32,7 +32,7 @@ def test_a_term_has_a_name_classes_and_a_first_sentence(tmp_path: Path) -> None:
     page.write_text(TERMS, encoding="utf-8")
     start, storage, unit = read_terms(page)
     assert (start.name, start.line, start.anchor) == ("start", 3, "start")
-    assert storage.classes == {"quiet", "boundary"}
+    assert storage.classes == {"quiet", "package"}
     assert storage.tooltip == "The package with the stores."
     assert (unit.anchor, unit.classes) == ("unit-of-work", frozenset())
 

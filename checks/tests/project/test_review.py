@@ -51,7 +51,7 @@ def test_an_exam_counts_a_false_alarm_as_much_as_a_miss(data: ProofData) -> None
     perfect = right_answers(names, true)
     assert review.score(perfect, true).value == 1
     accept = {name: dict.fromkeys(review.QUESTIONS, review.NONE) for name in names}
-    refuse = {name: {"contract": "authority", "rung": "shape", "boundary": "domain"} for name in names}
+    refuse = {name: {"contract": "authority", "rung": "shape", "package": "domain"} for name in names}
     assert review.score(accept, true).value == review.score(refuse, true).value == 0.5 < review.PASS_SCORE
     assert not any(review.score(accept, true).refused + review.score(refuse, true).accepted)
 
@@ -130,7 +130,7 @@ def test_an_exam_is_taken_from_a_file(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "there is no table [refill-one-sample] with contract, rung, boundary"),
+        ("", "there is no table [refill-one-sample] with contract, rung, package"),
         (
             '[refill-one-sample]\ncontract = "speed"\n',
             "refill-one-sample.contract is 'speed': one of authority",
