@@ -16,7 +16,7 @@ from checks.drawing.record import DRAWN
 from checks.failure import Failure, failure_at
 from checks.pages.blocks import steps_of
 from checks.pages.page import Page, read_fences
-from checks.site.contents import PACKAGE
+from checks.proof.reach import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,6 +14,7 @@ from checks.drawing.proofs import MODULE, PUBLISHED
 from checks.failure import Failure, failure_at
 from checks.pages.lesson import LESSON
 from checks.proof.claims import CLAIMS, ProofData
+from checks.proof.reach import PACKAGE
 from checks.proof.review import NONE, known_answers
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from checks.site.links import Site
 
-PACKAGE = "service_monitoring"
 INDEX = "search/search_index.json"
 EXAMPLE = re.compile(r">>>|\s*(?:```|~~~)")
 SIGNALS = "docs/capstone/signals.md"
