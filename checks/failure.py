@@ -59,8 +59,12 @@ def shortened(lines: list[str], most: int) -> list[str]:
 
 
 def report(failures: Collection[Failure], done: str) -> int:
-    """Print every failure and what was done; the exit status says whether there are any."""
-    print(*sorted(failures), f"{done}, {len(failures)} failures", sep="\n")
+    """Print every failure and what was done; the exit status says whether there are any.
+
+    What is wrong outside of the pages comes first: much on the pages can follow from it.
+    """
+    ordered = sorted(failures, key=lambda failure: (failure.path.startswith("docs/"), failure))
+    print(*ordered, f"{done}, {len(failures)} failures", sep="\n")
     return 1 if failures else 0
 
 
