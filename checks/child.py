@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 for _ended_by in (signal.SIGTERM, signal.SIGHUP):
     # What ends this process ends its children too: they are in sessions of their own, and would go on.
-    signal.signal(_ended_by, signal.default_int_handler)
+    if signal.getsignal(_ended_by) is signal.SIG_DFL:  # and not ignored, as after nohup
+        signal.signal(_ended_by, signal.default_int_handler)
 
 POLL_S = 0.1
 FOREVER = float("inf")
