@@ -270,6 +270,7 @@ def test_what_a_submission_prints_is_kept(small: Exercise) -> None:
         ("answer = \n", r"mine.toml: not TOML: Invalid value \(at line 1, column 10\)"),
         (b"answer = '\xff'\n", r"mine.toml: not UTF-8: byte 11"),
         ("answer = " + "[" * 100_000, r"mine.toml: .*RecursionError.*"),
+        ("answer = " + "9" * 5_000, r"mine.toml: this is not TOML: ValueError: Exceeds the limit .*"),
     ],
 )
 def test_a_document_that_cannot_be_read_says_where(
