@@ -94,7 +94,7 @@ def define_env(env: MacrosPlugin) -> None:
     of_evidence: Macros = (evidence, figure, measured, plot, relative_iqr)
     of_pages: Macros = (exercises, minutes, parsed_fences, parts, ready, set_up)
     for macro in (*of_evidence, *of_pages, *Origins(root).macros, *Proofs(root, page).macros):
-        env.macro(recorded(macro))  # type: ignore[no-untyped-call]
+        env.macro(recorded(macro))  # type: ignore[no-untyped-call] # the plugin has no types
 
 
 def parsed_fences() -> str:

@@ -27,6 +27,7 @@ LEXICON = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="
 VALUES = dict(zip(LEXICON["words"].split(), [*range(2, 20), *range(20, 100, 10)], strict=True))
 WORD, LARGE = "|".join(sorted(VALUES, reverse=True)), "|".join(LEXICON["large"])
 ABOUT = 0.05
+"""How far, as a part of it, a shown number may be from one that is said with *about*."""
 DIGITS = r"\d[\d,]*(?:\.\d+)?"
 NO_NOUN = "|".join([*LEXICON["no_nouns"].split(), *LEXICON["large"], *VALUES])
 NUMBER = re.compile(

@@ -14,6 +14,7 @@ from math import isclose
 from typing import TYPE_CHECKING
 
 from checks.failure import Failure
+from checks.pages.numbers import ABOUT, DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +26,7 @@ MIN_QUESTIONS = 5
 HEADING = re.compile(r"^(#+) ")
 QUESTION = re.compile(r"^#### (\d+)\. ")
 OPTION = re.compile(r"^- \*\*([A-D])\*\* (\S.*)")
-GIVEN = re.compile(r"`([^`]+)`|\d[\d,]*(?:\.\d+)?")
-ABOUT = 0.05
-"""How far, as a part of it, a number may be from the Output's where the option says *about*."""
+GIVEN = re.compile(rf"`([^`]+)`|{DIGITS}")
 ANSWER = '??? success "Answer"'
 VERDICT = re.compile(r"^    - \*\*([A-D])\*\* (right|wrong): \S")
 QUESTION_LEVEL = 4
